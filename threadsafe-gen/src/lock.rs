@@ -1,0 +1,394 @@
+//! The lock around a source: turns, re-entry, the end, `close` and poison.
+//!
+//! A source is what is called under the lock: an iterator. A [`Lock`] has, beside its mutex, two words.
+//!
+//! * `owner` names the thread that holds the lock. Only that thread ever stores its own name there, so a thread that
+//!   reads its own name holds the lock, and asking for it again is re-entry: an error, where a mutex alone would hang.
+//! * `state` says whether there is anything left to ask. It is read before the lock is taken, so that calls after the
+//!   end cost no lock; after it is taken, for a thread that waited while another met the end; and once more after
+//!   it is let go, for `close`.
+//!
+//! # How a source is dropped by `close` without waiting for it
+//!
+//! [`Lock::close`] stores `CLOSED` and tries the lock. If it gets it, nobody is inside and it takes the source out. If
+//! not, whoever holds the lock has to: each holder reads `state` once more *after* letting go, and takes the source
+//! out if it finds `CLOSED` ([`Lock::reap`]). That one of the two sees the other needs care, since "store one word, read
+//! another" on both sides may cross. It cannot here:
+//!
+//! * A try with a time limit of zero does not merely read the mutex's word. Before it gives up it writes to it, or
+//!   queues on it, and only after the closer's fence (release).
+//! * The holder's unlock is a read-modify-write of the same word. Either it comes first, and the closer's try
+//!   succeeds, or fails on a later holder, for whom this argument is made anew; or it comes second, reads what the
+//!   closer wrote, and the holder's fence (acquire) makes it see `CLOSED`.
+
+use std::any::Any;
+use std::fmt;
+use std::mem;
+use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU8, AtomicUsize, fence};
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+
+/// There may be more to ask for.
+const OPEN: u8 = 0;
+/// The source has ended.
+const FINISHED: u8 = 1;
+/// Somebody called `close`.
+const CLOSED: u8 = 2;
+/// The source has panicked.
+const POISONED: u8 = 3;
+
+/// A source `S` that one thread at a time may call, and what is kept beside it, `B`.
+pub(crate) struct Lock<S, B> {
+    status: Status,
+    /// The thread that holds the mutex, or 0.
+    owner: AtomicUsize,
+    inner: Mutex<Inner<S, B>>,
+}
+
+/// What becomes of the source. It leaves `OPEN` once and for all.
+///
+/// On cache lines of its own: it is read after the mutex has been let go, when the line with the mutex is on its way to
+/// the next thread.
+#[repr(align(128))]
+pub(crate) struct Status {
+    state: AtomicU8,
+    /// What the source said when it panicked; set before `state` is `POISONED`.
+    message: OnceLock<Box<str>>,
+}
+
+/// What the mutex is around.
+pub(crate) struct Inner<S, B> {
+    /// `Some` as long as the state is `OPEN`.
+    source: Option<S>,
+    beside: B,
+}
+
+/// Why a call was not made.
+pub(crate) enum Refusal {
+    /// Another call is in progress.
+    AlreadyExecuting,
+    /// The source has panicked.
+    Poisoned,
+}
+
+impl<S, B> Lock<S, B> {
+    pub(crate) const fn new(source: S, beside: B) -> Self {
+        Self {
+            status: Status { state: AtomicU8::new(OPEN), message: OnceLock::new() },
+            owner: AtomicUsize::new(0),
+            inner: Mutex::new(Inner { source: Some(source), beside }),
+        }
+    }
+
+    pub(crate) const fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// Waits for this thread's turn.
+    ///
+    /// # Panics
+    ///
+    /// If this thread is inside already.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn wait(&self) -> Held<'_, S, B> {
+        let me = this_thread();
+        if self.owner.load(Relaxed) == me {
+            already_executing();
+        }
+        self.hold(me, self.inner.lock())
+    }
+
+    /// Takes a turn if `timeout` is long enough to get one; with `None`, if nobody is inside.
+    pub(crate) fn try_wait(&self, timeout: Option<Duration>) -> Option<Held<'_, S, B>> {
+        let me = this_thread();
+        if self.owner.load(Relaxed) == me {
+            return None;
+        }
+        let inner = match timeout {
+            Some(timeout) => self.inner.try_lock_for(timeout),
+            None => self.inner.try_lock(),
+        };
+        Some(self.hold(me, inner?))
+    }
+
+    /// Calls the source in this thread's turn, waiting for it.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn call<R>(&self, call: impl FnOnce(&mut S, &mut B) -> Option<R>) -> Option<R> {
+        self.status.check()?;
+        self.status.call(self.wait(), call)
+    }
+
+    /// Calls the source if that is possible within `timeout`; see [`try_wait`](Self::try_wait).
+    pub(crate) fn try_call<R>(
+        &self,
+        timeout: Option<Duration>,
+        call: impl FnOnce(&mut S, &mut B) -> Option<R>,
+    ) -> Result<Option<R>, Refusal> {
+        if let Some(ended) = self.status.ended() {
+            return ended;
+        }
+        let held = self.try_wait(timeout).ok_or(Refusal::AlreadyExecuting)?;
+        // While this call waited another may have met the end, and this one is to return what it says, not to panic.
+        if let Some(ended) = self.status.ended() {
+            return ended;
+        }
+        Ok(self.status.call(held, call))
+    }
+
+    #[inline]
+    fn hold<'a>(&'a self, me: usize, inner: MutexGuard<'a, Inner<S, B>>) -> Held<'a, S, B> {
+        self.owner.store(me, Relaxed);
+        Held { inner, leave: Leave(self) }
+    }
+
+    /// Ends it for everybody, without waiting for who is inside.
+    pub(crate) fn close(&self) {
+        if self.status.leave_open(CLOSED) {
+            fence(SeqCst);
+            self.reap();
+        }
+    }
+
+    /// Drops the source of a closed lock, unless somebody is inside, who then does it on leaving.
+    ///
+    /// Comes after a fence: the closer's, or that of [`Leave`].
+    #[cold]
+    fn reap(&self) {
+        if self.owner.load(Relaxed) == this_thread() {
+            return;
+        }
+        // Not `try_lock`, which gives up on a mere read of the word; see the top of this file.
+        let Some(mut inner) = self.inner.try_lock_for(Duration::ZERO) else { return };
+        let source = inner.source.take();
+        // The source's destructor may use this very lock, and must then not find it taken.
+        drop(inner);
+        drop(source);
+    }
+
+    /// Calls the source, by a `&mut` that makes the lock needless.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn call_mut<R>(&mut self, call: impl FnOnce(&mut S, &mut B) -> Option<R>) -> Option<R> {
+        self.status.call(self.inner.get_mut(), call)
+    }
+
+    /// The source, unless it has ended.
+    #[track_caller]
+    pub(crate) fn source_mut(&mut self) -> Option<&mut S> {
+        self.status.check()?;
+        self.inner.get_mut().source.as_mut()
+    }
+
+    /// The source, unless it has ended.
+    #[track_caller]
+    pub(crate) fn into_source(self) -> Option<S> {
+        self.status.check()?;
+        self.inner.into_inner().source
+    }
+}
+
+impl<S, B> fmt::Debug for Lock<S, B> {
+    /// Says what can be said without waiting.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.status.get() {
+            FINISHED => "finished",
+            CLOSED => "closed",
+            POISONED => "poisoned",
+            _ if self.inner.is_locked() => "executing",
+            _ => "ready",
+        })
+    }
+}
+
+impl Status {
+    #[inline]
+    fn get(&self) -> u8 {
+        self.state.load(Acquire)
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        matches!(self.get(), FINISHED | CLOSED)
+    }
+
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.get() == POISONED
+    }
+
+    /// `Some` as long as there may be more to ask for, `None` after the end.
+    ///
+    /// # Panics
+    ///
+    /// If the source has panicked.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn check(&self) -> Option<()> {
+        if self.get() == OPEN {
+            return Some(());
+        }
+        self.over();
+        None
+    }
+
+    /// After the end: returns if there is just nothing left.
+    #[cold]
+    #[track_caller]
+    fn over(&self) {
+        let message = self.message.get().map_or("", |message| message);
+        assert!(!self.is_poisoned(), "the iterator panicked earlier: {message}");
+    }
+
+    fn ended<R>(&self) -> Option<Result<Option<R>, Refusal>> {
+        match self.get() {
+            OPEN => None,
+            POISONED => Some(Err(Refusal::Poisoned)),
+            _ => Some(Ok(None)),
+        }
+    }
+
+    /// Whether the state was `OPEN`, and now is `state`.
+    fn leave_open(&self, state: u8) -> bool {
+        self.state.compare_exchange(OPEN, state, SeqCst, Relaxed).is_ok()
+    }
+
+    /// Calls the source, if there still is one. Its `None` ends it; its panic poisons it and goes on to the caller.
+    ///
+    /// `inner` is the access to it, which is let go at the end: a turn, or a mere reference. While it is live nothing in
+    /// here can unwind. If something could, the turn would have to be written to the stack for the landing pad, and
+    /// between two atomic instructions each store counts. So the rare ends take `inner` by value.
+    #[inline]
+    #[track_caller]
+    fn call<S, B, R>(
+        &self,
+        mut inner: impl DerefMut<Target = Inner<S, B>>,
+        call: impl FnOnce(&mut S, &mut B) -> Option<R>,
+    ) -> Option<R> {
+        let (OPEN, Inner { source: Some(source), beside }) = (self.get(), &mut *inner) else {
+            self.let_go(inner);
+            return None;
+        };
+        // Whatever a panic leaves behind in the source is dropped unseen.
+        match catch_unwind(AssertUnwindSafe(|| call(source, beside))) {
+            Ok(Some(item)) => Some(item),
+            Ok(None) => {
+                self.finish(inner);
+                None
+            }
+            Err(payload) => self.poison(inner, payload),
+        }
+    }
+
+    /// For a turn that came after the end.
+    #[cold]
+    #[track_caller]
+    fn let_go(&self, inner: impl Sized) {
+        drop(inner);
+        self.over();
+    }
+
+    #[cold]
+    fn finish<S, B>(&self, mut inner: impl DerefMut<Target = Inner<S, B>>) {
+        self.leave_open(FINISHED);
+        inner.source = None;
+    }
+
+    #[cold]
+    fn poison<S, B>(&self, mut inner: impl DerefMut<Target = Inner<S, B>>, payload: Box<dyn Any + Send>) -> ! {
+        let message = if let Some(message) = payload.downcast_ref::<&str>() {
+            message
+        } else if let Some(message) = payload.downcast_ref::<String>() {
+            message
+        } else {
+            "its message is not a string"
+        };
+        // Set once, by the one call that can still find the source.
+        let _ = self.message.set(message.into());
+        self.leave_open(POISONED);
+        let source = inner.source.take();
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(source))) {
+            // The first panic is the one to report; and dropping the second's payload could panic in its turn.
+            mem::forget(second);
+        }
+        drop(inner);
+        resume_unwind(payload)
+    }
+}
+
+/// The lock, taken: one thread's turn.
+///
+/// Dropping it leaves in this order: no longer the owner, the mutex let go, a look back.
+pub(crate) struct Held<'a, S, B> {
+    inner: MutexGuard<'a, Inner<S, B>>,
+    leave: Leave<'a, S, B>,
+}
+
+impl<S, B> Held<'_, S, B> {
+    /// Calls the source, and keeps the turn.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn call<R>(&mut self, call: impl FnOnce(&mut S, &mut B) -> Option<R>) -> Option<R> {
+        self.leave.0.status.call(&mut *self.inner, call)
+    }
+
+    /// The source, unless it has ended.
+    pub(crate) fn source(&self) -> Option<&S> {
+        self.inner.source.as_ref()
+    }
+}
+
+impl<S, B> DerefMut for Held<'_, S, B> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Inner<S, B> {
+        &mut self.inner
+    }
+}
+
+impl<S, B> Deref for Held<'_, S, B> {
+    type Target = Inner<S, B>;
+
+    #[inline]
+    fn deref(&self) -> &Inner<S, B> {
+        &self.inner
+    }
+}
+
+impl<S, B> Drop for Held<'_, S, B> {
+    #[inline]
+    fn drop(&mut self) {
+        self.leave.0.owner.store(0, Relaxed);
+    }
+}
+
+/// Looks back after the mutex has been let go.
+struct Leave<'a, S, B>(&'a Lock<S, B>);
+
+impl<S, B> Drop for Leave<'_, S, B> {
+    #[inline]
+    fn drop(&mut self) {
+        fence(Acquire);
+        if self.0.status.state.load(Relaxed) == CLOSED {
+            self.0.reap();
+        }
+    }
+}
+
+/// A name for this thread, shared by no other thread alive.
+#[inline]
+fn this_thread() -> usize {
+    thread_local!(static NAME: u8 = const { 0 });
+    NAME.with(|name| ptr::from_ref(name).addr())
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn already_executing() -> ! {
+    panic!("generator already executing");
+}
