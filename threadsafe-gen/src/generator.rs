@@ -51,7 +51,7 @@ type Slot<Y> = Rc<Cell<Option<Y>>>;
 
 /// Makes a generator of an `async` closure that yields through the [`Yielder`] it is given.
 ///
-/// This is what [`#[threadsafe_generator]`](crate) expands to, for use where there is no
+/// This is what [`#[threadsafe_generator]`](macro@crate::threadsafe_generator) expands to, for use where there is no
 /// function to annotate or no macro wanted. Nothing of the body runs before the first [`next`](Iterator::next).
 ///
 /// The generator is `Send` if its items are and all that the body holds across a yield is. Making one costs two
@@ -109,11 +109,41 @@ pub fn try_generator<T, E, B>(body: B) -> Generator<Result<T, E>, impl Future<Ou
 where
     B: AsyncFnOnce(&mut Yielder<Result<T, E>>) -> Result<(), E>,
 {
-    generator(async move |co: &mut Yielder<Result<T, E>>| {
+    fallible(body)
+}
+
+/// [`try_generator`] for the attribute, which knows the items' type only by a name that may be an alias.
+pub fn fallible<Y, B>(body: B) -> Generator<Y, impl Future<Output = ()>>
+where
+    Y: Fallible,
+    B: AsyncFnOnce(&mut Yielder<Y>) -> Result<(), Y::Error>,
+{
+    generator(async move |co: &mut Yielder<Y>| {
         if let Err(error) = body(co).await {
-            co.yield_(Err(error)).await;
+            co.yield_(Y::from_error(error)).await;
         }
     })
+}
+
+/// A `Result` by whatever name.
+#[diagnostic::on_unimplemented(
+    message = "`?` in a generator makes the error an item, and its items are `{Self}`",
+    label = "write `Item = Result<{Self}, E>`, or do without `?` in the body"
+)]
+pub trait Fallible {
+    /// The `E` of `Result<T, E>`.
+    type Error;
+
+    /// The item that an error is.
+    fn from_error(error: Self::Error) -> Self;
+}
+
+impl<T, E> Fallible for Result<T, E> {
+    type Error = E;
+
+    fn from_error(error: E) -> Self {
+        Err(error)
+    }
 }
 
 /// What the body of a generator yields through.
@@ -137,7 +167,7 @@ impl<Y> Yielder<Y> {
     /// If an earlier yield was not awaited, so that its item would be lost. The generator panics as well if the body
     /// ends with such an item.
     #[inline]
-    pub fn yield_(&mut self, item: Y) -> impl Future<Output = ()> {
+    pub fn yield_(&mut self, item: Y) -> impl Future<Output = ()> + use<'_, Y> {
         if self.slot.replace(Some(item)).is_some() {
             not_awaited();
         }

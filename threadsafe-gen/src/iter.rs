@@ -395,7 +395,7 @@ impl<I: Iterator> RefUnwindSafe for ThreadsafeIter<I> {}
 pub struct IterGuard<'a, I: Iterator> {
     held: Held<'a, I, usize>,
     // A thread is told from another by who took the lock, whatever a feature of parking_lot says about its guards.
-    not_send: PhantomData<*const ()>,
+    not_send: PhantomData<*mut ()>,
 }
 
 impl<I: Iterator> Iterator for IterGuard<'_, I> {

@@ -1,0 +1,12 @@
+use threadsafe_gen::threadsafe_generator;
+
+#[threadsafe_generator]
+fn numbers(n: u32) -> impl Iterator<Item = u32> {
+    drop(async {
+        yield_!(n);
+    });
+}
+
+fn main() {
+    numbers(1).close();
+}

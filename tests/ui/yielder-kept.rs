@@ -1,0 +1,8 @@
+use threadsafe_gen::{Yielder, generator};
+
+fn main() {
+    let mut kept: Option<&mut Yielder<u32>> = None;
+    generator(async |co| {
+        kept = Some(co);
+    });
+}

@@ -1,0 +1,262 @@
+//! The body of a generator: what it must not contain, and what its `?` asks for.
+//!
+//! It is read so as to refuse and to know, and goes into the expansion as it was written. The one exception are its
+//! `return`s, see [`Returns`].
+//!
+//! A macro's tokens are nobody's syntax until the macro has run. They are read as expressions or statements if they
+//! look like such, which those of `vec!`, `println!`, `assert!` do, and left to the compiler otherwise.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote_spanned};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    Attribute, Block, Error, Expr, ExprAsync, ExprAwait, ExprClosure, ExprConst, ExprReturn, ExprTry, ExprTryBlock,
+    ImplItemFn, Item, ItemFn, Macro, Result, Stmt, Token, TraitItemFn,
+};
+
+/// A body that may stand in a generator.
+pub(crate) struct Body {
+    /// What stands between the braces.
+    pub(crate) statements: TokenStream,
+    /// Whether there is a `?`.
+    pub(crate) fallible: bool,
+    /// Where `yield_` and `yield_from` are first named, for the macros of these names to be seen from there.
+    pub(crate) yield_: Option<Span>,
+    pub(crate) yield_from: Option<Span>,
+}
+
+impl Body {
+    pub(crate) fn read(tokens: TokenStream) -> Result<Self> {
+        let mut body = Self {
+            yield_: first_named("yield_", &tokens),
+            yield_from: first_named("yield_from", &tokens),
+            statements: tokens,
+            fallible: false,
+        };
+        // The compiler has read the body already: what `syn` cannot read is newer than `syn`, and not for us to judge.
+        let Ok(mut statements) = Block::parse_within.parse2(body.statements.clone()) else { return Ok(body) };
+        let mut reader = Reader { place: Place::Generator, fallible: false, returns_value: false, refused: None };
+        statements.iter().for_each(|statement| reader.visit_stmt(statement));
+        if let Some(error) = reader.refused {
+            return Err(error);
+        }
+        body.fallible = reader.fallible;
+        if reader.fallible || reader.returns_value {
+            let mut returns = Returns { fallible: reader.fallible };
+            statements.iter_mut().for_each(|statement| returns.visit_stmt_mut(statement));
+            body.statements = statements.iter().map(ToTokens::to_token_stream).collect();
+        }
+        Ok(body)
+    }
+}
+
+fn first_named(name: &str, tokens: &TokenStream) -> Option<Span> {
+    tokens.clone().into_iter().find_map(|token| match token {
+        TokenTree::Ident(ident) if ident == name => Some(ident.span()),
+        TokenTree::Group(group) => first_named(name, &group.stream()),
+        _ => None,
+    })
+}
+
+/// Whose code it is that is being read.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    /// The generator's own.
+    Generator,
+    /// The generator's own but for its `?`: a `try` block.
+    Try,
+    Closure,
+    Async,
+    Function,
+}
+
+struct Reader {
+    place: Place,
+    fallible: bool,
+    /// Whether there is a `return` with a value.
+    returns_value: bool,
+    refused: Option<Error>,
+}
+
+impl Reader {
+    fn within(&mut self, place: Place, read: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.place, place);
+        read(self);
+        self.place = outer;
+    }
+
+    fn refuse(&mut self, span: Span, message: &str) {
+        let error = Error::new(span, message);
+        match &mut self.refused {
+            Some(refused) => refused.combine(error),
+            None => self.refused = Some(error),
+        }
+    }
+
+    fn function(&mut self, attrs: &[Attribute], read: impl FnOnce(&mut Self)) {
+        // A generator within a generator is the business of its own attribute.
+        if !attrs.iter().any(|attr| is_named(attr.path(), "threadsafe_generator")) {
+            self.within(Place::Function, read);
+        }
+    }
+}
+
+fn is_named(path: &syn::Path, name: &str) -> bool {
+    path.segments.last().is_some_and(|segment| segment.ident == name)
+}
+
+impl Visit<'_> for Reader {
+    fn visit_macro(&mut self, mac: &Macro) {
+        if is_named(&mac.path, "yield_") || is_named(&mac.path, "yield_from") {
+            let elsewhere = match self.place {
+                Place::Generator | Place::Try => None,
+                Place::Closure => Some("a closure cannot yield for the generator: use a loop instead of the closure"),
+                Place::Async => Some("an `async` block cannot yield for the generator: yield outside of it"),
+                Place::Function => Some(
+                    "a nested function cannot yield for the generator: \
+                     mark it `#[threadsafe_generator]` and `yield_from!` what it returns",
+                ),
+            };
+            if let Some(message) = elsewhere {
+                self.refuse(mac.path.span(), message);
+            }
+        }
+        // What these yield is theirs.
+        if is_named(&mac.path, "macro_rules") || is_named(&mac.path, "generator") {
+            return;
+        }
+        if let Some(arguments) = Arguments::read(mac) {
+            match arguments {
+                Arguments::Expressions(expressions) => expressions.iter().for_each(|expr| self.visit_expr(expr)),
+                Arguments::Statements(statements) => statements.iter().for_each(|stmt| self.visit_stmt(stmt)),
+            }
+        }
+    }
+
+    fn visit_expr_await(&mut self, expr: &ExprAwait) {
+        if matches!(self.place, Place::Generator | Place::Try) {
+            self.refuse(
+                expr.await_token.span,
+                "a generator cannot await: remove `.await`, or run the future to its end with a `block_on`",
+            );
+        }
+        visit::visit_expr_await(self, expr);
+    }
+
+    fn visit_expr_try(&mut self, expr: &ExprTry) {
+        visit::visit_expr_try(self, expr);
+        self.fallible |= self.place == Place::Generator;
+    }
+
+    fn visit_expr_return(&mut self, expr: &ExprReturn) {
+        visit::visit_expr_return(self, expr);
+        self.returns_value |= expr.expr.is_some() && matches!(self.place, Place::Generator | Place::Try);
+    }
+
+    fn visit_expr_try_block(&mut self, expr: &ExprTryBlock) {
+        let place = if self.place == Place::Generator { Place::Try } else { self.place };
+        self.within(place, |reader| visit::visit_expr_try_block(reader, expr));
+    }
+
+    fn visit_expr_closure(&mut self, expr: &ExprClosure) {
+        let place = if expr.asyncness.is_some() { Place::Async } else { Place::Closure };
+        self.within(place, |reader| visit::visit_expr_closure(reader, expr));
+    }
+
+    fn visit_expr_async(&mut self, expr: &ExprAsync) {
+        self.within(Place::Async, |reader| visit::visit_expr_async(reader, expr));
+    }
+
+    fn visit_expr_const(&mut self, expr: &ExprConst) {
+        self.within(Place::Function, |reader| visit::visit_expr_const(reader, expr));
+    }
+
+    fn visit_item(&mut self, item: &Item) {
+        self.within(Place::Function, |reader| visit::visit_item(reader, item));
+    }
+
+    fn visit_item_fn(&mut self, function: &ItemFn) {
+        self.function(&function.attrs, |reader| visit::visit_item_fn(reader, function));
+    }
+
+    fn visit_impl_item_fn(&mut self, function: &ImplItemFn) {
+        self.function(&function.attrs, |reader| visit::visit_impl_item_fn(reader, function));
+    }
+
+    fn visit_trait_item_fn(&mut self, function: &TraitItemFn) {
+        self.function(&function.attrs, |reader| visit::visit_trait_item_fn(reader, function));
+    }
+}
+
+/// Makes every `return` one of `()`, or, in a body with a `?`, of `Ok(())`.
+///
+/// A body with a `?` runs as one that returns a `Result`, since it is the `?` that says how the body ends on an error, and
+/// no type on stable Rust is both that and `()`.
+struct Returns {
+    fallible: bool,
+}
+
+impl VisitMut for Returns {
+    fn visit_expr_return_mut(&mut self, expr: &mut ExprReturn) {
+        visit_mut::visit_expr_return_mut(self, expr);
+        let site = expr.return_token.span.resolved_at(Span::mixed_site());
+        // A value of another type is told so where it stands.
+        let unit = expr.expr.take().map(|value| quote_spanned!(site=> let _ended: () = #value;));
+        let end = self.fallible.then(|| quote_spanned!(site=> ::core::result::Result::Ok(())));
+        if unit.is_some() || end.is_some() {
+            expr.expr = Some(Box::new(Expr::Verbatim(quote_spanned!(site=> { #unit #end }))));
+        }
+    }
+
+    fn visit_macro_mut(&mut self, mac: &mut Macro) {
+        if is_named(&mac.path, "macro_rules") || is_named(&mac.path, "generator") {
+            return;
+        }
+        // Written back only where something changed, so that all other tokens stay as they are.
+        let Some(mut arguments) = Arguments::read(mac) else { return };
+        let before = arguments.to_token_stream().to_string();
+        match &mut arguments {
+            Arguments::Expressions(expressions) => expressions.iter_mut().for_each(|expr| self.visit_expr_mut(expr)),
+            Arguments::Statements(statements) => statements.iter_mut().for_each(|stmt| self.visit_stmt_mut(stmt)),
+        }
+        let after = arguments.to_token_stream();
+        if after.to_string() != before {
+            mac.tokens = after;
+        }
+    }
+
+    // A `return` in these returns from these.
+    fn visit_expr_closure_mut(&mut self, _: &mut ExprClosure) {}
+    fn visit_expr_async_mut(&mut self, _: &mut ExprAsync) {}
+    fn visit_expr_const_mut(&mut self, _: &mut ExprConst) {}
+    fn visit_item_mut(&mut self, _: &mut Item) {}
+}
+
+/// The tokens of a macro, where they look like code.
+enum Arguments {
+    Expressions(Punctuated<Expr, Token![,]>),
+    Statements(Vec<Stmt>),
+}
+
+impl Arguments {
+    fn read(mac: &Macro) -> Option<Self> {
+        Punctuated::parse_terminated
+            .parse2(mac.tokens.clone())
+            .map(Self::Expressions)
+            .or_else(|_| Block::parse_within.parse2(mac.tokens.clone()).map(Self::Statements))
+            .ok()
+    }
+}
+
+impl ToTokens for Arguments {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Expressions(expressions) => expressions.to_tokens(tokens),
+            Self::Statements(statements) => statements.iter().for_each(|statement| statement.to_tokens(tokens)),
+        }
+    }
+}

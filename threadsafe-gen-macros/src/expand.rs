@@ -1,0 +1,278 @@
+//! From a [`GeneratorFn`] to tokens. Nothing here can fail.
+//!
+//! All that is not the user's stands at `Span::mixed_site()`: its names cannot meet the user's, lints leave it alone, and
+//! it follows the rules of this crate's edition.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    AttrStyle, Attribute, FnArg, Pat, PatIdent, PatType, Path, Receiver, ReturnType, Signature, Token, Type,
+    TypeParamBound,
+};
+
+use crate::body::Body;
+use crate::parse::{Function, GeneratorFn, Kind, Output, Refusal, output};
+
+/// Expands a generator.
+///
+/// Input:
+///
+/// ```text
+/// fn count((from, step): (u64, u64)) -> impl Iterator<Item = u64> {
+///     /* the body */
+/// }
+/// ```
+///
+/// Output:
+///
+/// ```text
+/// fn count(__arg0: (u64, u64)) -> ::threadsafe_gen::ThreadsafeIter<impl Iterator<Item = u64> + ::core::marker::Send> {
+///     ::threadsafe_gen::Generator::threadsafe(::threadsafe_gen::generator::<u64, _>(async move |co| {
+///         macro_rules! yield_ { /* co.yield_(item).await */ }
+///         let __arg0 = __arg0;
+///         let (from, step) = __arg0;
+///         /* the body */
+///     }))
+/// }
+/// ```
+pub(crate) fn generator(generator: &GeneratorFn) -> TokenStream {
+    let GeneratorFn { krate, function, output, body } = generator;
+    let arguments = Arguments::of(&function.sig);
+    let sig = Signature {
+        inputs: arguments.inputs.clone(),
+        output: output.threadsafe(krate, &function.sig),
+        ..function.sig.clone()
+    };
+    let body = match body {
+        None => quote!(;),
+        Some(body) => {
+            let made = made(krate, function, output, body, &arguments);
+            let inner = function.attrs.iter().filter(|attr| is_inner(attr));
+            quote!({ #(#inner)* #made })
+        }
+    };
+    function.with(&sig, &body)
+}
+
+/// Says what is wrong, and leaves a function that can be called.
+///
+/// The error stands in the place of the body: there it has whatever type is needed, so that nothing else is reported.
+pub(crate) fn refusal(refusal: &Refusal) -> TokenStream {
+    match refusal {
+        Refusal::NotAFunction { item, error } => {
+            let error = error.to_compile_error();
+            quote!(#error #item)
+        }
+        Refusal::Function { krate, function, error } => {
+            let error = error.to_compile_error();
+            // Without what would be an error or a warning of its own, with this body or this return type.
+            let mut sig = Signature { abi: None, variadic: None, ..function.sig.clone() };
+            if let Ok(output) = output(&sig) {
+                sig.output = output.threadsafe(krate, &function.sig);
+            }
+            let stub = function.with(&sig, &quote!({ #error }));
+            quote!(#[allow(unused)] #stub)
+        }
+    }
+}
+
+impl Function {
+    fn with(&self, sig: &Signature, body: &TokenStream) -> TokenStream {
+        let Self { attrs, vis, defaultness, .. } = self;
+        let outer = attrs.iter().filter(|attr| !is_inner(attr));
+        quote!(#(#outer)* #vis #defaultness #sig #body)
+    }
+}
+
+fn is_inner(attr: &Attribute) -> bool {
+    matches!(attr.style, AttrStyle::Inner(_))
+}
+
+/// Where what is ours stands: out of the user's way, and reported, should it come to that, at the function's name.
+fn site(sig: &Signature) -> Span {
+    Span::mixed_site().located_at(sig.ident.span())
+}
+
+/// A path as it was, but reported at `at`: a span from here to there would underline all that is in between.
+fn relocated(path: &Path, at: Span) -> TokenStream {
+    let relocate = |mut token: TokenTree| {
+        token.set_span(token.span().located_at(at));
+        token
+    };
+    path.to_token_stream().into_iter().map(relocate).collect()
+}
+
+/// The expression that makes the generator and puts the lock around it.
+fn made(krate: &Path, function: &Function, output: &Output, body: &Body, arguments: &Arguments) -> TokenStream {
+    let site = site(&function.sig);
+    let krate = &relocated(krate, site);
+    let co = Ident::new("co", site);
+    let mut item = output.item.clone();
+    // `impl Trait` stands for one type, and cannot be written a second time.
+    ImplToInfer.visit_type_mut(&mut item);
+
+    let macros = yield_macros(&co, &item, body);
+    let rebound = &arguments.rebound;
+    let statements = &body.statements;
+    // A value at the end of the body that is not `()` is told so where it stands.
+    let ended = quote_spanned!(site=> let _ended: () = { #statements };);
+    let generator = if body.fallible {
+        quote_spanned! {site=>
+            #krate::__private::fallible::<#item, _>(async move |#co| {
+                #macros
+                #rebound
+                #ended
+                #[allow(unreachable_code)]
+                return ::core::result::Result::Ok(());
+            })
+        }
+    } else {
+        quote_spanned! {site=>
+            #krate::generator::<#item, _>(async move |#co| {
+                #macros
+                #rebound
+                #ended
+            })
+        }
+    };
+    match output.kind {
+        Kind::Impl { .. } => quote_spanned!(site=> #krate::Generator::threadsafe(#generator)),
+        Kind::Boxed { .. } => {
+            quote_spanned!(site=> #krate::ThreadsafeIter::new(::std::boxed::Box::new(#generator)))
+        }
+    }
+}
+
+/// Defines `yield_!` and `yield_from!`, as far as the body names them.
+///
+/// They are local and so need no import; and being macros by example they are there in every nested macro. Their names are
+/// made to be seen from where the body first names them, which may be in tokens that came by way of another macro.
+fn yield_macros(co: &Ident, item: &Type, body: &Body) -> TokenStream {
+    let site = Span::mixed_site();
+    let define = |name: &str, seen_from: Option<Span>, rules: TokenStream| {
+        let name = Ident::new(name, Span::call_site().resolved_at(seen_from?));
+        Some(quote_spanned!(site=> macro_rules! #name { #rules }))
+    };
+    let yield_ = define(
+        "yield_",
+        body.yield_,
+        // The item is made before the yielder is borrowed for it, since making it may yield. Stating its type makes
+        // a box of something coerce to a box of `dyn` something.
+        quote_spanned! {site=>
+            () => { #co.yield_(()).await };
+            ($item:expr $(,)?) => {{
+                let _item: #item = $item;
+                #[allow(unreachable_code)]
+                { #co.yield_(_item).await; }
+            }};
+        },
+    );
+    let yield_from = define(
+        "yield_from",
+        body.yield_from,
+        quote_spanned! {site=>
+            ($items:expr $(,)?) => {
+                for item in $items {
+                    let _item: #item = item;
+                    #co.yield_(_item).await;
+                }
+            };
+        },
+    );
+    quote!(#yield_ #yield_from)
+}
+
+struct ImplToInfer;
+
+impl VisitMut for ImplToInfer {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if let Type::ImplTrait(implementation) = ty {
+            *ty = Type::Verbatim(Token![_](implementation.impl_token.span).into_token_stream());
+        } else {
+            visit_mut::visit_type_mut(self, ty);
+        }
+    }
+}
+
+impl Output {
+    /// The type that the function returns.
+    fn threadsafe(&self, krate: &Path, sig: &Signature) -> ReturnType {
+        let site = site(sig);
+        let krate = relocated(krate, site);
+        let mut bounds = self.kind.bounds().clone();
+        let send: TypeParamBound = syn::parse_quote_spanned!(site=> ::core::marker::Send);
+        bounds.push(send);
+        let iter = match &self.kind {
+            // With an `impl` that is ours the type holds on to all arguments in every edition of the user's, as
+            // an `async fn` does; the generator does so too.
+            Kind::Impl { impl_token, .. } => {
+                let impl_token = Token![impl](impl_token.span.resolved_at(site));
+                quote!(#impl_token #bounds)
+            }
+            Kind::Boxed { path, dyn_token, .. } => quote!(#path<#dyn_token #bounds>),
+        };
+        syn::parse_quote_spanned!(site=> -> #krate::ThreadsafeIter<#iter>)
+    }
+}
+
+/// The arguments, for the signature and for the body.
+struct Arguments {
+    inputs: syn::punctuated::Punctuated<FnArg, Token![,]>,
+    /// Moves every argument into the generator, used or not, and takes it apart there.
+    rebound: TokenStream,
+}
+
+impl Arguments {
+    fn of(sig: &Signature) -> Self {
+        let mut rebound = TokenStream::new();
+        let inputs = sig
+            .inputs
+            .pairs()
+            .enumerate()
+            .map(|(index, pair)| {
+                let (argument, comma) = pair.into_tuple();
+                let argument = match argument {
+                    FnArg::Receiver(receiver) => {
+                        rebound.extend(mention(receiver));
+                        argument.clone()
+                    }
+                    FnArg::Typed(typed) => {
+                        let (typed, moved) = rebind(typed, index);
+                        rebound.extend(moved);
+                        FnArg::Typed(typed)
+                    }
+                };
+                syn::punctuated::Pair::new(argument, comma.copied())
+            })
+            .collect();
+        Self { inputs, rebound }
+    }
+}
+
+/// `self` cannot be bound again. To be named is enough to be moved into the generator as a whole.
+fn mention(receiver: &Receiver) -> TokenStream {
+    let self_token = receiver.self_token;
+    quote_spanned!(Span::mixed_site()=> let _ = &#self_token;)
+}
+
+/// Gives an argument a plain name in the signature, and its pattern in the body.
+fn rebind(argument: &PatType, index: usize) -> (PatType, TokenStream) {
+    let site = Span::mixed_site();
+    let PatType { attrs, pat, .. } = argument;
+    let (name, taken_apart) = match &**pat {
+        Pat::Ident(PatIdent { by_ref: None, subpat: None, ident, .. }) => (ident.clone(), None),
+        Pat::Wild(_) => (format_ident!("__arg{index}", span = site), None),
+        pat => {
+            let name = format_ident!("__arg{index}", span = site);
+            (name.clone(), Some(quote_spanned!(site=> #(#attrs)* let #pat = #name;)))
+        }
+    };
+    let moved = match &**pat {
+        Pat::Ident(_) if taken_apart.is_none() => quote_spanned!(site=> #(#attrs)* let #pat = #name;),
+        // As a whole, and not only the parts that the pattern names.
+        _ => quote_spanned!(site=> #(#attrs)* let #name = #name;),
+    };
+    let plain = Pat::Verbatim(name.into_token_stream());
+    (PatType { pat: Box::new(plain), ..argument.clone() }, quote!(#moved #taken_apart))
+}

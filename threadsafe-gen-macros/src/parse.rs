@@ -1,0 +1,218 @@
+//! From a function to a [`GeneratorFn`]: every refusal, with its span.
+
+use proc_macro2::{Span, TokenStream};
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{
+    AngleBracketedGenericArguments, Attribute, Error, GenericArgument, Path, PathArguments, PathSegment, Result,
+    ReturnType, Signature, Token, Type, TypeParamBound, Visibility, braced,
+};
+
+use crate::body::Body;
+
+/// A function that is known to expand.
+pub(crate) struct GeneratorFn {
+    pub(crate) krate: Path,
+    pub(crate) function: Function,
+    pub(crate) output: Output,
+    /// `None` for a method that a trait only declares.
+    pub(crate) body: Option<Body>,
+}
+
+/// A function as it is written, its body unread.
+pub(crate) struct Function {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) defaultness: Option<Token![default]>,
+    pub(crate) sig: Signature,
+    pub(crate) body: Option<TokenStream>,
+}
+
+/// The return type, and the type of the items in it.
+pub(crate) struct Output {
+    pub(crate) kind: Kind,
+    pub(crate) item: Type,
+}
+
+pub(crate) enum Kind {
+    /// `impl Iterator<Item = T> + bounds`.
+    Impl { impl_token: Token![impl], bounds: Bounds },
+    /// `Box<dyn Iterator<Item = T> + bounds>`, with the path to `Box`.
+    Boxed { path: Path, dyn_token: Option<Token![dyn]>, bounds: Bounds },
+}
+
+pub(crate) type Bounds = Punctuated<TypeParamBound, Token![+]>;
+
+/// What is refused, why, and what is emitted all the same, so that who uses the function gets no error of his own.
+pub(crate) enum Refusal {
+    /// The attribute stands on something else: that, untouched.
+    NotAFunction { item: TokenStream, error: Error },
+    /// The function keeps its signature.
+    Function { krate: Path, function: Box<Function>, error: Error },
+}
+
+/// Reads the attribute's options and the function it stands on.
+pub(crate) fn generator_fn(options: TokenStream, item: TokenStream) -> std::result::Result<GeneratorFn, Refusal> {
+    let Ok(function) = syn::parse2::<Function>(item.clone()) else {
+        let error = Error::new(Span::call_site(), "`#[threadsafe_generator]` belongs on a function");
+        return Err(Refusal::NotAFunction { item, error });
+    };
+    let options = syn::parse2::<Options>(options);
+    let krate = match &options {
+        Ok(Options { krate: Some(krate) }) => krate.clone(),
+        _ => syn::parse_quote_spanned!(Span::mixed_site()=> ::threadsafe_gen),
+    };
+    // In this order, since what is wrong in the body may follow from what is wrong before it.
+    let read = || {
+        options?;
+        check_qualifiers(&function.sig)?;
+        let output = output(&function.sig)?;
+        let body = function.body.clone().map(Body::read).transpose()?;
+        Ok((output, body))
+    };
+    match read() {
+        Ok((output, body)) => Ok(GeneratorFn { krate, function, output, body }),
+        Err(error) => Err(Refusal::Function { krate, function: Box::new(function), error }),
+    }
+}
+
+impl Parse for Function {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut attrs = input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        let defaultness = input.parse()?;
+        let sig = input.parse()?;
+        let body = if input.peek(Token![;]) {
+            input.parse::<Token![;]>()?;
+            None
+        } else {
+            let body;
+            braced!(body in input);
+            attrs.extend(body.call(Attribute::parse_inner)?);
+            Some(body.parse()?)
+        };
+        Ok(Self { attrs, vis, defaultness, sig, body })
+    }
+}
+
+/// What stands in the parentheses of the attribute.
+struct Options {
+    krate: Option<Path>,
+}
+
+impl Parse for Options {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut options = Self { krate: None };
+        while !input.is_empty() {
+            let Ok(crate_token) = input.parse::<Token![crate]>() else {
+                return Err(input.error("unknown option: the only one is `crate = path::to::threadsafe_gen`"));
+            };
+            if options.krate.is_some() {
+                return Err(Error::new(crate_token.span, "the option `crate` is given twice: remove one"));
+            }
+            if input.parse::<Token![=]>().is_err() {
+                return Err(Error::new(crate_token.span, "the option `crate` has no value: write `crate = path`"));
+            }
+            let value = input.fork();
+            options.krate = Some(input.call(Path::parse_mod_style).map_err(|_| {
+                Error::new(value.span(), "expected the path of the crate, as in `crate = my_reexport::threadsafe_gen`")
+            })?);
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Refuses the kinds of function that cannot be a generator.
+fn check_qualifiers(sig: &Signature) -> Result<()> {
+    let refused = if let Some(token) = &sig.constness {
+        (token.span, "a generator cannot be made at compile time: remove `const`")
+    } else if let Some(token) = &sig.asyncness {
+        (token.span, "a generator yields instead of awaiting: remove `async`")
+    } else if let Some(variadic) = &sig.variadic {
+        (variadic.dots.spans[0], "a generator cannot be variadic: take a slice or an iterator")
+    } else if let Some(abi) = &sig.abi {
+        (abi.extern_token.span, "what a generator returns means nothing in a foreign ABI: remove `extern`")
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(refused.0, refused.1))
+}
+
+/// Finds out what the function returns and what it yields.
+pub(crate) fn output(sig: &Signature) -> Result<Output> {
+    let ReturnType::Type(_, ty) = &sig.output else {
+        let message = "a generator says what it yields: write `-> impl Iterator<Item = T>`";
+        return Err(Error::new(sig.ident.span(), message));
+    };
+    let refused = || {
+        let message = "a generator returns `impl Iterator<Item = T>` or `Box<dyn Iterator<Item = T>>`";
+        Error::new_spanned(ty, message)
+    };
+    let kind = match peel(ty) {
+        Type::ImplTrait(ty) => Kind::Impl { impl_token: ty.impl_token, bounds: ty.bounds.clone() },
+        Type::Path(ty) if ty.qself.is_none() => {
+            let Some(Type::TraitObject(object)) = boxed(&ty.path).map(peel) else { return Err(refused()) };
+            let mut path = ty.path.clone();
+            path.segments.last_mut().expect("it ends in `Box`").arguments = PathArguments::None;
+            Kind::Boxed { path, dyn_token: object.dyn_token, bounds: object.bounds.clone() }
+        }
+        _ => return Err(refused()),
+    };
+    let iterator = kind.bounds().iter().find_map(iterator).ok_or_else(refused)?;
+    let item = item(iterator).ok_or_else(|| {
+        Error::new_spanned(iterator, "the items have no type: write `Iterator<Item = T>`, with the type for `T`")
+    })?;
+    Ok(Output { item, kind })
+}
+
+impl Kind {
+    pub(crate) fn bounds(&self) -> &Bounds {
+        match self {
+            Self::Impl { bounds, .. } | Self::Boxed { bounds, .. } => bounds,
+        }
+    }
+}
+
+/// A type without the parentheses around it, which a macro that passed it on may have put there unseen.
+fn peel(mut ty: &Type) -> &Type {
+    loop {
+        ty = match ty {
+            Type::Paren(paren) => &paren.elem,
+            Type::Group(group) => &group.elem,
+            _ => return ty,
+        };
+    }
+}
+
+/// The `T` of a path that ends in `Box<T>`.
+fn boxed(path: &Path) -> Option<&Type> {
+    let segment = path.segments.last().filter(|segment| segment.ident == "Box")?;
+    match arguments(&segment.arguments)?.args.iter().collect::<Vec<_>>()[..] {
+        [GenericArgument::Type(ty)] => Some(ty),
+        _ => None,
+    }
+}
+
+/// The last segment of a bound that names `Iterator`, by whatever path.
+fn iterator(bound: &TypeParamBound) -> Option<&PathSegment> {
+    let TypeParamBound::Trait(bound) = bound else { return None };
+    bound.path.segments.last().filter(|segment| segment.ident == "Iterator")
+}
+
+/// The `T` of `Iterator<Item = T>`.
+fn item(iterator: &PathSegment) -> Option<Type> {
+    arguments(&iterator.arguments)?.args.iter().find_map(|argument| match argument {
+        GenericArgument::AssocType(assoc) if assoc.ident == "Item" => Some(assoc.ty.clone()),
+        _ => None,
+    })
+}
+
+fn arguments(arguments: &PathArguments) -> Option<&AngleBracketedGenericArguments> {
+    match arguments {
+        PathArguments::AngleBracketed(arguments) => Some(arguments),
+        _ => None,
+    }
+}
