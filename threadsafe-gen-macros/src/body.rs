@@ -40,14 +40,18 @@ impl Body {
         // The compiler has read the body already: what `syn` cannot read is newer than `syn`, and not for us to judge.
         let Ok(mut statements) = Block::parse_within.parse2(body.statements.clone()) else { return Ok(body) };
         let mut reader = Reader { place: Place::Generator, fallible: false, returns_value: false, refused: None };
-        statements.iter().for_each(|statement| reader.visit_stmt(statement));
+        for statement in &statements {
+            reader.visit_stmt(statement);
+        }
         if let Some(error) = reader.refused {
             return Err(error);
         }
         body.fallible = reader.fallible;
         if reader.fallible || reader.returns_value {
             let mut returns = Returns { fallible: reader.fallible };
-            statements.iter_mut().for_each(|statement| returns.visit_stmt_mut(statement));
+            for statement in &mut statements {
+                returns.visit_stmt_mut(statement);
+            }
             body.statements = statements.iter().map(ToTokens::to_token_stream).collect();
         }
         Ok(body)

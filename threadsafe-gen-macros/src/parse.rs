@@ -165,7 +165,7 @@ pub(crate) fn output(sig: &Signature) -> Result<Output> {
     let item = item(iterator).ok_or_else(|| {
         Error::new_spanned(iterator, "the items have no type: write `Iterator<Item = T>`, with the type for `T`")
     })?;
-    Ok(Output { item, kind })
+    Ok(Output { kind, item })
 }
 
 impl Kind {

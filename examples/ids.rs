@@ -1,0 +1,52 @@
+//! An id source in a `static`, which any thread draws from.
+//!
+//! The generator makes account numbers, a serial number and its check digit. The type of a `static` must be written
+//! out, so the function returns a `Box<dyn Iterator>`.
+//!
+//! ```console
+//! $ cargo run --release --example ids
+//! ```
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+use std::thread;
+
+use threadsafe_gen::{ThreadsafeIter, threadsafe_generator};
+
+const THREADS: usize = 8;
+const IDS_PER_THREAD: usize = 50_000;
+
+/// Every id is given to one caller of the program.
+static IDS: LazyLock<ThreadsafeIter<Box<dyn Iterator<Item = u64> + Send>>> = LazyLock::new(ids);
+
+#[threadsafe_generator]
+fn ids() -> Box<dyn Iterator<Item = u64>> {
+    for serial in 1_000_000.. {
+        yield_!(serial * 10 + check_digit(serial));
+    }
+}
+
+/// The digit that tells a mistyped number, by Luhn's algorithm, as on a bank card.
+fn check_digit(mut number: u64) -> u64 {
+    let mut sum = 0;
+    let mut doubled = true;
+    while number > 0 {
+        let digit = number % 10 * if doubled { 2 } else { 1 };
+        sum += digit / 10 + digit % 10;
+        number /= 10;
+        doubled = !doubled;
+    }
+    (10 - sum % 10) % 10
+}
+
+fn main() {
+    let drawn: Vec<u64> = thread::scope(|s| {
+        let workers: Vec<_> =
+            (0..THREADS).map(|_| s.spawn(|| IDS.iter().take(IDS_PER_THREAD).collect::<Vec<_>>())).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("the ids do not end")).collect()
+    });
+
+    let distinct: HashSet<_> = drawn.iter().collect();
+    assert_eq!(distinct.len(), drawn.len(), "an id was given twice");
+    println!("{} ids drawn by {THREADS} threads, no duplicates; one of them is {}", drawn.len(), drawn[0]);
+}
