@@ -1,5 +1,16 @@
 //! Every shape of body that the attribute accepts.
 
+#![allow(
+    clippy::diverging_sub_expression,
+    clippy::let_and_return,
+    clippy::needless_question_mark,
+    clippy::needless_return,
+    clippy::redundant_closure_for_method_calls,
+    clippy::semicolon_if_nothing_returned,
+    clippy::useless_vec,
+    reason = "every shape, the odd ones too"
+)]
+
 use std::fmt::{self, Debug, Display};
 use std::num::ParseIntError;
 use std::sync::{Arc, Mutex};
@@ -80,10 +91,7 @@ fn control_flow() -> impl Iterator<Item = u32> {
             yield_!(i * 10 + j);
         }
     }
-    let n = loop {
-        break Some(99);
-    };
-    let Some(n) = n else {
+    let Some(n) = "99".parse::<u32>().ok() else {
         return;
     };
     let block = 'block: {

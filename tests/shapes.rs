@@ -24,9 +24,9 @@ fn free(n: u32) -> impl Iterator<Item = u32> {
 fn no_yield() -> impl Iterator<Item = u32> {}
 
 #[threadsafe_generator]
-fn generic<T: Clone + Send, const N: usize>(item: T) -> impl Iterator<Item = T>
+fn generic<T, const N: usize>(item: T) -> impl Iterator<Item = T>
 where
-    T: Display,
+    T: Clone + Display + Send,
 {
     for _ in 0..N {
         yield_!(item.clone());
@@ -106,7 +106,7 @@ fn unused_arguments(
 }
 
 #[threadsafe_generator]
-fn attributes_on_arguments(#[cfg(all())] kept: u32, #[cfg(any())] gone: u32) -> impl Iterator<Item = u32> {
+fn attributes_on_arguments(#[cfg(test)] kept: u32, #[cfg(not(test))] gone: u32) -> impl Iterator<Item = u32> {
     yield_!(kept);
 }
 
@@ -134,6 +134,7 @@ fn more_bounds<'a>(n: &'a u32) -> impl Iterator<Item = u32> + Unpin + Send + 'a 
     yield_!(*n);
 }
 
+#[expect(clippy::implied_bounds_in_impls, reason = "it is `Iterator` that the attribute looks for")]
 #[threadsafe_generator]
 fn fused() -> impl std::iter::FusedIterator + core::iter::Iterator<Item = u32> {
     yield_!(1);
@@ -294,7 +295,10 @@ fn free_functions() {
     assert_eq!(drain(not_safe), [5]);
     assert_eq!(drain(more_bounds(&5)), [5]);
     assert_eq!(drain(fused()), [1]);
-    assert_eq!(drain(impl_in_item()).iter().map(|(n, s)| format!("{n}{s}")).collect::<String>(), "1one2two");
+    assert_eq!(
+        drain(impl_in_item()).iter().map(|(n, text)| format!("{n} {text}")).collect::<Vec<_>>(),
+        ["1 one", "2 two"]
+    );
     assert_eq!(drain(parenthesised()), [1]);
     assert_eq!(drain(with_option()), [7]);
     assert_eq!(drain(with_path()), [8]);
@@ -365,7 +369,9 @@ fn an_arc_of_a_generator_goes_to_threads_that_outlive_its_maker() {
             })
         })
         .collect();
-    workers.into_iter().for_each(|worker| worker.join().unwrap());
+    for worker in workers {
+        worker.join().unwrap();
+    }
     let mut seen = seen.lock().unwrap().clone();
     seen.sort_unstable();
     assert!(seen.into_iter().eq(0..1000));

@@ -260,19 +260,25 @@ fn mention(receiver: &Receiver) -> TokenStream {
 fn rebind(argument: &PatType, index: usize) -> (PatType, TokenStream) {
     let site = Span::mixed_site();
     let PatType { attrs, pat, .. } = argument;
-    let (name, taken_apart) = match &**pat {
-        Pat::Ident(PatIdent { by_ref: None, subpat: None, ident, .. }) => (ident.clone(), None),
-        Pat::Wild(_) => (format_ident!("__arg{index}", span = site), None),
+    let (name, rebound) = match &**pat {
+        Pat::Ident(PatIdent { by_ref: None, subpat: None, ident, .. }) if !ident.to_string().starts_with('_') => {
+            (ident.clone(), quote_spanned!(site=> #(#attrs)* let #pat = #ident;))
+        }
+        // A name with an underscore is one that nothing uses, not even this.
         pat => {
             let name = format_ident!("__arg{index}", span = site);
-            (name.clone(), Some(quote_spanned!(site=> #(#attrs)* let #pat = #name;)))
+            // First as a whole, since a pattern moves no more than what it names.
+            let whole = quote_spanned!(site=> #(#attrs)* let #name = #name;);
+            let parts = (!matches!(pat, Pat::Wild(_))).then(|| {
+                quote_spanned! {site=>
+                    #[allow(clippy::no_effect_underscore_binding)]
+                    #(#attrs)*
+                    let #pat = #name;
+                }
+            });
+            (name, quote!(#whole #parts))
         }
     };
-    let moved = match &**pat {
-        Pat::Ident(_) if taken_apart.is_none() => quote_spanned!(site=> #(#attrs)* let #pat = #name;),
-        // As a whole, and not only the parts that the pattern names.
-        _ => quote_spanned!(site=> #(#attrs)* let #name = #name;),
-    };
     let plain = Pat::Verbatim(name.into_token_stream());
-    (PatType { pat: Box::new(plain), ..argument.clone() }, quote!(#moved #taken_apart))
+    (PatType { pat: Box::new(plain), ..argument.clone() }, rebound)
 }

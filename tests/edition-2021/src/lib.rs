@@ -32,7 +32,7 @@ pub fn shown<'a>(items: &'a [impl Display + Sync], prefix: &str) -> impl Iterato
 /// An endless one, whose body does not end.
 #[must_use]
 #[threadsafe_generator]
-pub fn endless(mut from: u64, (step, _): (u64, u64), _: u8) -> impl Iterator<Item = u64> {
+pub fn endless(mut from: u64, (step, _): (u64, u64), _unused: u8) -> impl Iterator<Item = u64> {
     loop {
         yield_!(from);
         from += step;
