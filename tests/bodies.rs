@@ -279,6 +279,60 @@ fn a_lock_between_yields(lock: Arc<Mutex<u32>>) -> impl Iterator<Item = u32> {
     }
 }
 
+macro_rules! twice {
+    ($item:expr) => {
+        yield_!($item);
+        yield_from!([$item])
+    };
+}
+
+#[threadsafe_generator]
+fn by_a_macro_around_it() -> impl Iterator<Item = u32> {
+    twice!(1);
+}
+
+#[expect(non_upper_case_globals, reason = "names that patterns would find")]
+mod constants {
+    use threadsafe_gen::threadsafe_generator;
+
+    const co: u32 = 1;
+    static item: u32 = 2;
+
+    #[threadsafe_generator]
+    pub(super) fn named() -> impl Iterator<Item = u32> {
+        yield_from!([co, item]);
+    }
+}
+
+/// Like `select!`: its arms are no Rust.
+macro_rules! first {
+    ($($name:ident = $value:expr => $work:expr),+ ; else $other:expr) => {
+        'first: {
+            $(if let Some($name) = $value {
+                $work;
+                break 'first;
+            })+
+            $other
+        }
+    };
+}
+
+#[threadsafe_generator]
+fn in_unreadable_macros(words: &[&str]) -> impl Iterator<Item = Result<u32, ParseIntError>> {
+    for word in words {
+        first!(n = word.strip_prefix('+') => yield_!(Ok(n.parse()?)), _n = word.strip_prefix('-') => if true { return; }; else return);
+    }
+}
+
+#[threadsafe_generator]
+fn text_of_code() -> impl Iterator<Item = &'static str> {
+    yield_!(stringify!(if done {
+        return;
+    } else {
+        work()?
+    }));
+}
+
 #[threadsafe_generator]
 fn lines() -> impl Iterator<Item = u32> {
     yield_!(line!());
@@ -302,6 +356,21 @@ fn control_flow_is_the_bodys_own() {
 #[test]
 fn a_generator_may_call_itself() {
     assert_eq!(items(recursive(4)), [1, 2, 3, 4]);
+}
+
+#[test]
+fn macros_around_the_generator_may_yield() {
+    assert_eq!(items(by_a_macro_around_it()), [1, 1]);
+    assert_eq!(items(constants::named()), [1, 2]);
+    assert_eq!(items(text_of_code())[0].replace(char::is_whitespace, ""), "ifdone{return;}else{work()?}");
+}
+
+#[test]
+fn macros_of_a_syntax_of_their_own_may_return_and_fail() {
+    let parse_error = "x".parse::<u32>().unwrap_err();
+    assert_eq!(items(in_unreadable_macros(&["+1", "+2", "-3", "+4"])), [Ok(1), Ok(2)]);
+    assert_eq!(items(in_unreadable_macros(&["+1", "2", "+3"])), [Ok(1)]);
+    assert_eq!(items(in_unreadable_macros(&["+1", "+x", "+3"])), [Ok(1), Err(parse_error)]);
 }
 
 #[test]

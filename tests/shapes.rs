@@ -376,3 +376,21 @@ fn an_arc_of_a_generator_goes_to_threads_that_outlive_its_maker() {
     seen.sort_unstable();
     assert!(seen.into_iter().eq(0..1000));
 }
+
+#[threadsafe_generator]
+fn borrowing_patterns(ref a: u32, ref mut b: u32, (ref mut c, _): (u32, u32)) -> impl Iterator<Item = u32> {
+    *b += 1;
+    *c += 1;
+    yield_from!([*a, *b, *c]);
+}
+
+#[threadsafe_generator]
+fn expected_attributes(#[expect(unused_variables, reason = "it is")] unused: u32) -> impl Iterator<Item = u32> {
+    yield_!(1);
+}
+
+#[test]
+fn attributes_and_borrows_in_arguments() {
+    assert_eq!(drain(borrowing_patterns(1, 1, (2, 0))), [1, 2, 3]);
+    assert_eq!(drain(expected_attributes(1)), [1]);
+}

@@ -4,9 +4,12 @@
 //! `return`s, see [`Returns`].
 //!
 //! A macro's tokens are nobody's syntax until the macro has run. They are read as expressions or statements if they
-//! look like such, which those of `vec!`, `println!`, `assert!` do, and left to the compiler otherwise.
+//! look like such, which those of `vec!`, `println!`, `assert!` do. Of the others, such as those of `select!`, and of whole
+//! bodies that are newer than `syn`, only the plainest is seen: a `?`, a bare `return`, an `.await`.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use std::mem;
+
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
@@ -15,13 +18,14 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     Attribute, Block, Error, Expr, ExprAsync, ExprAwait, ExprClosure, ExprConst, ExprReturn, ExprTry, ExprTryBlock,
-    ImplItemFn, Item, ItemFn, Macro, Result, Stmt, Token, TraitItemFn,
+    ExprYield, ImplItemFn, Item, ItemFn, Macro, Result, Stmt, Token, TraitItemFn,
 };
 
 /// A body that may stand in a generator.
 pub(crate) struct Body {
-    /// What stands between the braces.
     pub(crate) statements: TokenStream,
+    /// The braces around them, the edition of which decides on temporaries at the end.
+    pub(crate) braces: Span,
     /// Whether there is a `?`.
     pub(crate) fallible: bool,
     /// Where `yield_` and `yield_from` are first named, for the macros of these names to be seen from there.
@@ -30,15 +34,23 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    pub(crate) fn read(tokens: TokenStream) -> Result<Self> {
+    pub(crate) fn read(block: &Group) -> Result<Self> {
+        let tokens = block.stream();
         let mut body = Self {
             yield_: first_named("yield_", &tokens),
             yield_from: first_named("yield_from", &tokens),
             statements: tokens,
+            braces: block.span(),
             fallible: false,
         };
         // The compiler has read the body already: what `syn` cannot read is newer than `syn`, and not for us to judge.
-        let Ok(mut statements) = Block::parse_within.parse2(body.statements.clone()) else { return Ok(body) };
+        let Ok(mut statements) = Block::parse_within.parse2(body.statements.clone()) else {
+            body.fallible = has_question(&body.statements);
+            if body.fallible {
+                body.statements = with_bare_returns_ok(body.statements);
+            }
+            return Ok(body);
+        };
         let mut reader = Reader { place: Place::Generator, fallible: false, returns_value: false, refused: None };
         for statement in &statements {
             reader.visit_stmt(statement);
@@ -88,7 +100,7 @@ struct Reader {
 
 impl Reader {
     fn within(&mut self, place: Place, read: impl FnOnce(&mut Self)) {
-        let outer = std::mem::replace(&mut self.place, place);
+        let outer = mem::replace(&mut self.place, place);
         read(self);
         self.place = outer;
     }
@@ -108,6 +120,64 @@ impl Reader {
         }
     }
 }
+
+/// Whether there is a `?` that is no `?Sized`.
+fn has_question(tokens: &TokenStream) -> bool {
+    let mut tokens = tokens.clone().into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Punct(punct) if punct.as_char() == '?' => match tokens.peek() {
+                Some(TokenTree::Ident(ident)) if ident == "Sized" => (),
+                _ => return true,
+            },
+            TokenTree::Group(group) if has_question(&group.stream()) => return true,
+            _ => (),
+        }
+    }
+    false
+}
+
+/// Makes `return` without a value one of `Ok(())`.
+fn with_bare_returns_ok(tokens: TokenStream) -> TokenStream {
+    let mut tokens = tokens.into_iter().peekable();
+    let mut rewritten = TokenStream::new();
+    while let Some(token) = tokens.next() {
+        let token = match token {
+            TokenTree::Group(group) => {
+                let mut within = Group::new(group.delimiter(), with_bare_returns_ok(group.stream()));
+                within.set_span(group.span());
+                TokenTree::Group(within)
+            }
+            token => token,
+        };
+        let bare = matches!(&token, TokenTree::Ident(ident) if ident == "return")
+            && match tokens.peek() {
+                None => true,
+                Some(TokenTree::Punct(punct)) => matches!(punct.as_char(), ';' | ','),
+                Some(_) => false,
+            };
+        let site = token.span().resolved_at(Span::mixed_site());
+        rewritten.extend([token]);
+        if bare {
+            rewritten.extend(quote_spanned!(site=> ::core::result::Result::Ok(())));
+        }
+    }
+    rewritten
+}
+
+/// Where there is an `.await` that no `async` can be about.
+fn plain_await(tokens: &TokenStream) -> Option<Span> {
+    first_named("async", tokens).is_none().then(|| first_named("await", tokens)).flatten()
+}
+
+/// Whether a macro takes its tokens for code of another place, or for no code at all.
+fn is_elsewhere(mac: &Macro) -> bool {
+    ["macro_rules", "generator", "stringify", "quote", "quote_spanned", "parse_quote"]
+        .iter()
+        .any(|name| is_named(&mac.path, name))
+}
+
+const AWAITS: &str = "a generator cannot await: remove `.await`, or run the future to its end with a `block_on`";
 
 fn is_named(path: &syn::Path, name: &str) -> bool {
     path.segments.last().is_some_and(|segment| segment.ident == name)
@@ -129,26 +199,34 @@ impl Visit<'_> for Reader {
                 self.refuse(mac.path.span(), message);
             }
         }
-        // What these yield is theirs.
-        if is_named(&mac.path, "macro_rules") || is_named(&mac.path, "generator") {
+        if is_elsewhere(mac) {
             return;
         }
-        if let Some(arguments) = Arguments::read(mac) {
-            match arguments {
-                Arguments::Expressions(expressions) => expressions.iter().for_each(|expr| self.visit_expr(expr)),
-                Arguments::Statements(statements) => statements.iter().for_each(|stmt| self.visit_stmt(stmt)),
+        match Arguments::read(mac) {
+            Some(Arguments::Expressions(expressions)) => expressions.iter().for_each(|expr| self.visit_expr(expr)),
+            Some(Arguments::Statements(statements)) => statements.iter().for_each(|stmt| self.visit_stmt(stmt)),
+            None if matches!(self.place, Place::Generator | Place::Try) => {
+                if let Some(span) = plain_await(&mac.tokens) {
+                    self.refuse(span, AWAITS);
+                }
+                self.fallible |= self.place == Place::Generator && has_question(&mac.tokens);
             }
+            None => (),
         }
     }
 
     fn visit_expr_await(&mut self, expr: &ExprAwait) {
         if matches!(self.place, Place::Generator | Place::Try) {
-            self.refuse(
-                expr.await_token.span,
-                "a generator cannot await: remove `.await`, or run the future to its end with a `block_on`",
-            );
+            self.refuse(expr.await_token.span, AWAITS);
         }
         visit::visit_expr_await(self, expr);
+    }
+
+    fn visit_expr_yield(&mut self, expr: &ExprYield) {
+        if matches!(self.place, Place::Generator | Place::Try) {
+            self.refuse(expr.yield_token.span, "`yield` is not Rust yet: write `yield_!(item)`");
+        }
+        visit::visit_expr_yield(self, expr);
     }
 
     fn visit_expr_try(&mut self, expr: &ExprTry) {
@@ -217,11 +295,16 @@ impl VisitMut for Returns {
     }
 
     fn visit_macro_mut(&mut self, mac: &mut Macro) {
-        if is_named(&mac.path, "macro_rules") || is_named(&mac.path, "generator") {
+        if is_elsewhere(mac) {
             return;
         }
+        let Some(mut arguments) = Arguments::read(mac) else {
+            if self.fallible {
+                mac.tokens = with_bare_returns_ok(mem::take(&mut mac.tokens));
+            }
+            return;
+        };
         // Written back only where something changed, so that all other tokens stay as they are.
-        let Some(mut arguments) = Arguments::read(mac) else { return };
         let before = arguments.to_token_stream().to_string();
         match &mut arguments {
             Arguments::Expressions(expressions) => expressions.iter_mut().for_each(|expr| self.visit_expr_mut(expr)),

@@ -3,13 +3,11 @@
 //! All that is not the user's stands at `Span::mixed_site()`: its names cannot meet the user's, lints leave it alone, and
 //! it follows the rules of this crate's edition.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{
-    AttrStyle, Attribute, FnArg, Pat, PatIdent, PatType, Path, Receiver, ReturnType, Signature, Token, Type,
-    TypeParamBound,
-};
+use syn::{AttrStyle, Attribute, FnArg, Pat, PatIdent, PatType, Path, Receiver, ReturnType, Signature, Token, Type};
 
 use crate::body::Body;
 use crate::parse::{Function, GeneratorFn, Kind, Output, Refusal, output};
@@ -39,11 +37,7 @@ use crate::parse::{Function, GeneratorFn, Kind, Output, Refusal, output};
 pub(crate) fn generator(generator: &GeneratorFn) -> TokenStream {
     let GeneratorFn { krate, function, output, body } = generator;
     let arguments = Arguments::of(&function.sig);
-    let sig = Signature {
-        inputs: arguments.inputs.clone(),
-        output: output.threadsafe(krate, &function.sig),
-        ..function.sig.clone()
-    };
+    let sig = Signature { inputs: arguments.inputs.clone(), output: output.threadsafe(krate), ..function.sig.clone() };
     let body = match body {
         None => quote!(;),
         Some(body) => {
@@ -68,11 +62,15 @@ pub(crate) fn refusal(refusal: &Refusal) -> TokenStream {
             let error = error.to_compile_error();
             // Without what would be an error or a warning of its own, with this body or this return type.
             let mut sig = Signature { abi: None, variadic: None, ..function.sig.clone() };
-            if let Ok(output) = output(&sig) {
-                sig.output = output.threadsafe(krate, &function.sig);
+            for argument in &mut sig.inputs {
+                if let FnArg::Typed(PatType { pat, .. }) = argument {
+                    **pat = syn::parse_quote!(_);
+                }
             }
-            let stub = function.with(&sig, &quote!({ #error }));
-            quote!(#[allow(unused)] #stub)
+            if let Ok(output) = output(&sig) {
+                sig.output = output.threadsafe(krate);
+            }
+            function.with(&sig, &quote!({ #error }))
         }
     }
 }
@@ -94,8 +92,15 @@ fn site(sig: &Signature) -> Span {
     Span::mixed_site().located_at(sig.ident.span())
 }
 
+/// Where something begins and ends.
+fn ends(tokens: &impl ToTokens) -> (Span, Span) {
+    let mut spans = tokens.to_token_stream().into_iter().map(|token| token.span());
+    let first = spans.next().unwrap_or_else(Span::mixed_site);
+    (first, spans.last().unwrap_or(first))
+}
+
 /// A path as it was, but reported at `at`: a span from here to there would underline all that is in between.
-fn relocated(path: &Path, at: Span) -> TokenStream {
+fn relocated(path: &impl ToTokens, at: Span) -> TokenStream {
     let relocate = |mut token: TokenTree| {
         token.set_span(token.span().located_at(at));
         token
@@ -107,25 +112,34 @@ fn relocated(path: &Path, at: Span) -> TokenStream {
 fn made(krate: &Path, function: &Function, output: &Output, body: &Body, arguments: &Arguments) -> TokenStream {
     let site = site(&function.sig);
     let krate = &relocated(krate, site);
-    let co = Ident::new("co", site);
+    let co = Ident::new("__yielder", site);
     let mut item = output.item.clone();
     // `impl Trait` stands for one type, and cannot be written a second time.
     ImplToInfer.visit_type_mut(&mut item);
 
     let macros = yield_macros(&co, &item, body);
     let rebound = &arguments.rebound;
-    let statements = &body.statements;
+    let mut block = Group::new(Delimiter::Brace, body.statements.clone());
+    block.set_span(body.braces);
     // A value at the end of the body that is not `()` is told so where it stands.
-    let ended = quote_spanned!(site=> let _ended: () = { #statements };);
+    let ended = quote_spanned!(site=> let __ended: () = #block;);
     let generator = if body.fallible {
+        // All of it at the item's type, where the compiler says, once, if that is no `Result`.
+        let (first, last) = ends(&item);
+        let fallible = relocated(&quote!(#krate::__private::Fallible), first);
+        let mut from_error = quote_spanned!(first=> <#item as #fallible>);
+        from_error.extend(quote_spanned!(last=> ::from_error));
         quote_spanned! {site=>
-            #krate::__private::fallible::<#item, _>(async move |#co| {
-                #macros
-                #rebound
-                #ended
-                #[allow(unreachable_code)]
-                return ::core::result::Result::Ok(());
-            })
+            #krate::__private::fallible::<#item, _, _>(
+                async move |#co| {
+                    #macros
+                    #rebound
+                    #ended
+                    #[allow(unreachable_code)]
+                    return ::core::result::Result::Ok(());
+                },
+                #from_error,
+            )
         }
     } else {
         quote_spanned! {site=>
@@ -144,15 +158,23 @@ fn made(krate: &Path, function: &Function, output: &Output, body: &Body, argumen
     }
 }
 
-/// Defines `yield_!` and `yield_from!`, as far as the body names them.
+/// Defines `yield_!` and `yield_from!`.
 ///
 /// They are local and so need no import; and being macros by example they are there in every nested macro. Their names are
-/// made to be seen from where the body first names them, which may be in tokens that came by way of another macro.
+/// made to be seen from where the body first names them, which may be in tokens that came by way of another macro, or
+/// from the function's own place, for macros around it that yield.
 fn yield_macros(co: &Ident, item: &Type, body: &Body) -> TokenStream {
     let site = Span::mixed_site();
     let define = |name: &str, seen_from: Option<Span>, rules: TokenStream| {
-        let name = Ident::new(name, Span::call_site().resolved_at(seen_from?));
-        Some(quote_spanned!(site=> macro_rules! #name { #rules }))
+        let name = Ident::new(name, seen_from.map_or_else(Span::call_site, |seen| Span::call_site().resolved_at(seen)));
+        let other = format!("`{name}!` takes one argument: for a tuple write `{name}!((a, b))`");
+        quote_spanned! {site=>
+            #[allow(unused_macros)]
+            macro_rules! #name {
+                #rules
+                ($($other:tt)*) => { ::core::compile_error!(#other) };
+            }
+        }
     };
     let yield_ = define(
         "yield_",
@@ -162,9 +184,9 @@ fn yield_macros(co: &Ident, item: &Type, body: &Body) -> TokenStream {
         quote_spanned! {site=>
             () => { #co.yield_(()).await };
             ($item:expr $(,)?) => {{
-                let _item: #item = $item;
+                let __item: #item = $item;
                 #[allow(unreachable_code)]
-                { #co.yield_(_item).await; }
+                { #co.yield_(__item).await; }
             }};
         },
     );
@@ -173,9 +195,9 @@ fn yield_macros(co: &Ident, item: &Type, body: &Body) -> TokenStream {
         body.yield_from,
         quote_spanned! {site=>
             ($items:expr $(,)?) => {
-                for item in $items {
-                    let _item: #item = item;
-                    #co.yield_(_item).await;
+                for __item in $items {
+                    let __item: #item = __item;
+                    #co.yield_(__item).await;
                 }
             };
         },
@@ -197,22 +219,33 @@ impl VisitMut for ImplToInfer {
 
 impl Output {
     /// The type that the function returns.
-    fn threadsafe(&self, krate: &Path, sig: &Signature) -> ReturnType {
-        let site = site(sig);
-        let krate = relocated(krate, site);
-        let mut bounds = self.kind.bounds().clone();
-        let send: TypeParamBound = syn::parse_quote_spanned!(site=> ::core::marker::Send);
-        bounds.push(send);
-        let iter = match &self.kind {
+    ///
+    /// What is ours in it stands at its two ends, so that the compiler's advice on the user's bounds is about those.
+    fn threadsafe(&self, krate: &Path) -> ReturnType {
+        let site = Span::mixed_site();
+        let bounds = self.kind.bounds();
+        let (_, last) = ends(bounds);
+        let (iter, first) = match &self.kind {
             // With an `impl` that is ours the type holds on to all arguments in every edition of the user's, as
             // an `async fn` does; the generator does so too.
             Kind::Impl { impl_token, .. } => {
                 let impl_token = Token![impl](impl_token.span.resolved_at(site));
-                quote!(#impl_token #bounds)
+                (quote!(#impl_token #bounds), impl_token.span)
             }
-            Kind::Boxed { path, dyn_token, .. } => quote!(#path<#dyn_token #bounds>),
+            Kind::Boxed { path, dyn_token, .. } => (quote!(#path<#dyn_token #bounds), ends(path).0),
         };
-        syn::parse_quote_spanned!(site=> -> #krate::ThreadsafeIter<#iter>)
+        let (first, last) = (site.located_at(first), site.located_at(last));
+        let krate = relocated(krate, first);
+        let mut tokens = quote_spanned!(first=> -> #krate::ThreadsafeIter<);
+        tokens.extend(iter);
+        if !bounds.trailing_punct() {
+            tokens.extend(quote_spanned!(last=> +));
+        }
+        tokens.extend(quote_spanned!(last=> ::core::marker::Send>));
+        if let Kind::Boxed { .. } = self.kind {
+            tokens.extend(quote_spanned!(last=> >));
+        }
+        syn::parse_quote!(#tokens)
     }
 }
 
@@ -260,6 +293,8 @@ fn mention(receiver: &Receiver) -> TokenStream {
 fn rebind(argument: &PatType, index: usize) -> (PatType, TokenStream) {
     let site = Span::mixed_site();
     let PatType { attrs, pat, .. } = argument;
+    // The one attribute that the argument itself must keep; the others are about its pattern.
+    let cfgs: Vec<_> = attrs.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect();
     let (name, rebound) = match &**pat {
         Pat::Ident(PatIdent { by_ref: None, subpat: None, ident, .. }) if !ident.to_string().starts_with('_') => {
             (ident.clone(), quote_spanned!(site=> #(#attrs)* let #pat = #ident;))
@@ -267,8 +302,9 @@ fn rebind(argument: &PatType, index: usize) -> (PatType, TokenStream) {
         // A name with an underscore is one that nothing uses, not even this.
         pat => {
             let name = format_ident!("__arg{index}", span = site);
+            let mutability = borrows_mutably(pat).then(|| Token![mut](site));
             // First as a whole, since a pattern moves no more than what it names.
-            let whole = quote_spanned!(site=> #(#attrs)* let #name = #name;);
+            let whole = quote_spanned!(site=> #(#cfgs)* let #mutability #name = #name;);
             let parts = (!matches!(pat, Pat::Wild(_))).then(|| {
                 quote_spanned! {site=>
                     #[allow(clippy::no_effect_underscore_binding)]
@@ -280,5 +316,21 @@ fn rebind(argument: &PatType, index: usize) -> (PatType, TokenStream) {
         }
     };
     let plain = Pat::Verbatim(name.into_token_stream());
-    (PatType { pat: Box::new(plain), ..argument.clone() }, rebound)
+    (PatType { attrs: cfgs, pat: Box::new(plain), ..argument.clone() }, rebound)
+}
+
+/// Whether there is a `ref mut` in a pattern.
+fn borrows_mutably(pat: &Pat) -> bool {
+    struct RefMut(bool);
+
+    impl Visit<'_> for RefMut {
+        fn visit_pat_ident(&mut self, pat: &PatIdent) {
+            self.0 |= pat.by_ref.is_some() && pat.mutability.is_some();
+            visit::visit_pat_ident(self, pat);
+        }
+    }
+
+    let mut found = RefMut(false);
+    found.visit_pat(pat);
+    found.0
 }

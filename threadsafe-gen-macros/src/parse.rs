@@ -1,11 +1,14 @@
 //! From a function to a [`GeneratorFn`]: every refusal, with its span.
 
-use proc_macro2::{Span, TokenStream};
+use std::collections::HashSet;
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
+use syn::visit::{self, Visit};
 use syn::{
-    AngleBracketedGenericArguments, Attribute, Error, GenericArgument, Path, PathArguments, PathSegment, Result,
-    ReturnType, Signature, Token, Type, TypeParamBound, Visibility, braced,
+    AngleBracketedGenericArguments, Attribute, Error, FnArg, GenericArgument, PatIdent, PatOr, Path, PathArguments,
+    PathSegment, Result, ReturnType, Signature, Token, Type, TypeParamBound, Visibility, braced,
 };
 
 use crate::body::Body;
@@ -25,7 +28,8 @@ pub(crate) struct Function {
     pub(crate) vis: Visibility,
     pub(crate) defaultness: Option<Token![default]>,
     pub(crate) sig: Signature,
-    pub(crate) body: Option<TokenStream>,
+    /// The block, without inner attributes.
+    pub(crate) body: Option<Group>,
 }
 
 /// The return type, and the type of the items in it.
@@ -66,8 +70,9 @@ pub(crate) fn generator_fn(options: TokenStream, item: TokenStream) -> std::resu
     let read = || {
         options?;
         check_qualifiers(&function.sig)?;
+        check_arguments(&function.sig)?;
         let output = output(&function.sig)?;
-        let body = function.body.clone().map(Body::read).transpose()?;
+        let body = function.body.as_ref().map(Body::read).transpose()?;
         Ok((output, body))
     };
     match read() {
@@ -87,9 +92,11 @@ impl Parse for Function {
             None
         } else {
             let body;
-            braced!(body in input);
+            let brace = braced!(body in input);
             attrs.extend(body.call(Attribute::parse_inner)?);
-            Some(body.parse()?)
+            let mut block = Group::new(Delimiter::Brace, body.parse()?);
+            block.set_span(brace.span.join());
+            Some(block)
         };
         Ok(Self { attrs, vis, defaultness, sig, body })
     }
@@ -139,6 +146,43 @@ fn check_qualifiers(sig: &Signature) -> Result<()> {
         return Ok(());
     };
     Err(Error::new(refused.0, refused.1))
+}
+
+/// Refuses two arguments of one name, which the compiler no longer sees once each is bound on its own.
+fn check_arguments(sig: &Signature) -> Result<()> {
+    #[derive(Default)]
+    struct Names {
+        seen: HashSet<Ident>,
+        twice: Option<Ident>,
+    }
+
+    impl Visit<'_> for Names {
+        fn visit_pat_ident(&mut self, pat: &PatIdent) {
+            if !self.seen.insert(pat.ident.clone()) {
+                self.twice.get_or_insert(pat.ident.clone());
+            }
+            visit::visit_pat_ident(self, pat);
+        }
+
+        // The alternatives of one pattern bind the same names.
+        fn visit_pat_or(&mut self, pat: &PatOr) {
+            pat.cases.first().into_iter().for_each(|case| self.visit_pat(case));
+        }
+    }
+
+    let mut names = Names::default();
+    for argument in &sig.inputs {
+        if let FnArg::Typed(argument) = argument {
+            names.visit_pat(&argument.pat);
+        }
+    }
+    match names.twice {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("two arguments are named `{name}`: give one of them another name");
+            Err(Error::new(name.span(), message))
+        }
+    }
 }
 
 /// Finds out what the function returns and what it yields.

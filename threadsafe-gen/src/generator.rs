@@ -79,7 +79,14 @@ where
 {
     let slot = Slot::default();
     let mut yielder = Yielder { slot: Rc::clone(&slot) };
-    Generator { body: Some(Box::pin(async move { body(&mut yielder).await })), slot }
+    let body = async move {
+        body(&mut yielder).await;
+        // Its own slot, or that of another generator whose body has swapped the two.
+        if yielder.slot.take().is_some() {
+            not_awaited();
+        }
+    };
+    Generator { body: Some(Box::pin(body)), slot }
 }
 
 /// Makes a generator of an `async` closure that can fail: its error is the last item.
@@ -109,18 +116,17 @@ pub fn try_generator<T, E, B>(body: B) -> Generator<Result<T, E>, impl Future<Ou
 where
     B: AsyncFnOnce(&mut Yielder<Result<T, E>>) -> Result<(), E>,
 {
-    fallible(body)
+    fallible(body, Err)
 }
 
 /// [`try_generator`] for the attribute, which knows the items' type only by a name that may be an alias.
-pub fn fallible<Y, B>(body: B) -> Generator<Y, impl Future<Output = ()>>
+pub fn fallible<Y, E, B>(body: B, from_error: fn(E) -> Y) -> Generator<Y, impl Future<Output = ()>>
 where
-    Y: Fallible,
-    B: AsyncFnOnce(&mut Yielder<Y>) -> Result<(), Y::Error>,
+    B: AsyncFnOnce(&mut Yielder<Y>) -> Result<(), E>,
 {
     generator(async move |co: &mut Yielder<Y>| {
         if let Err(error) = body(co).await {
-            co.yield_(Y::from_error(error)).await;
+            co.yield_(from_error(error)).await;
         }
     })
 }
@@ -230,8 +236,8 @@ impl<Y> Future for Yielding<'_, Y> {
 ///
 /// # Panics
 ///
-/// `next` lets a panic of the body through, and after it panics again. It panics if the body awaits anything but a
-/// yield, and if the body ends with a yield that was not awaited.
+/// `next` lets a panic of the body through, and after it panics again. It panics as well if the body ends with a yield that
+/// was not awaited, and whenever it finds the body awaiting anything but a yield.
 #[must_use = "a generator does nothing unless it is iterated over"]
 pub struct Generator<Y, F> {
     // Before the slot, so that locals of the body that yield when they are dropped find it.
@@ -259,10 +265,11 @@ impl<Y, F: Future<Output = ()>> Iterator for Generator<Y, F> {
         match body.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Pending => Some(self.slot.take().unwrap_or_else(|| awaited_something_else())),
             Poll::Ready(()) => {
-                self.body = None;
+                // Before the body is dropped: asked again, it is to panic again.
                 if self.slot.take().is_some() {
                     not_awaited();
                 }
+                self.body = None;
                 None
             }
         }

@@ -310,6 +310,8 @@ impl<I: Iterator> ThreadsafeIter<I> {
 
     /// The iterator itself, or `None` if it has ended or been closed, and so been dropped. Takes no lock.
     ///
+    /// Items that are taken from it directly are not counted by [`next_indexed`](Self::next_indexed).
+    ///
     /// # Panics
     ///
     /// If the iterator has panicked.

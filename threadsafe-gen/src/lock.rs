@@ -153,24 +153,22 @@ impl<S, B> Lock<S, B> {
     pub(crate) fn close(&self) {
         if self.status.leave_open(CLOSED) {
             fence(SeqCst);
-            self.reap();
+            drop(self.reap());
         }
     }
 
-    /// Drops the source of a closed lock, unless somebody is inside, who then does it on leaving.
+    /// Takes the source out of a closed lock, unless somebody is inside, who then does it on leaving.
+    ///
+    /// It is for the caller to drop: its destructor may use this very lock, and must then not find it taken.
     ///
     /// Comes after a fence: the closer's, or that of [`Leave`].
     #[cold]
-    fn reap(&self) {
+    fn reap(&self) -> Option<S> {
         if self.owner.load(Relaxed) == this_thread() {
-            return;
+            return None;
         }
         // Not `try_lock`, which gives up on a mere read of the word; see the top of this file.
-        let Some(mut inner) = self.inner.try_lock_for(Duration::ZERO) else { return };
-        let source = inner.source.take();
-        // The source's destructor may use this very lock, and must then not find it taken.
-        drop(inner);
-        drop(source);
+        self.inner.try_lock_for(Duration::ZERO)?.source.take()
     }
 
     /// Calls the source, by a `&mut` that makes the lock needless.
@@ -296,7 +294,10 @@ impl Status {
     #[cold]
     fn finish<S, B>(&self, mut inner: impl DerefMut<Target = Inner<S, B>>) {
         self.leave_open(FINISHED);
-        inner.source = None;
+        let source = inner.source.take();
+        // Let go before the destructor runs, which may use this lock, or wait for a thread that does.
+        drop(inner);
+        drop(source);
     }
 
     #[cold]
@@ -312,11 +313,9 @@ impl Status {
         let _ = self.message.set(message.into());
         self.leave_open(POISONED);
         let source = inner.source.take();
-        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(source))) {
-            // The first panic is the one to report; and dropping the second's payload could panic in its turn.
-            mem::forget(second);
-        }
         drop(inner);
+        // The first panic is the one to report.
+        drop_quietly(source);
         resume_unwind(payload)
     }
 }
@@ -337,9 +336,9 @@ impl<S, B> Held<'_, S, B> {
         self.leave.0.status.call(&mut *self.inner, call)
     }
 
-    /// The source, unless it has ended.
+    /// The source, unless it has ended or is about to be dropped.
     pub(crate) fn source(&self) -> Option<&S> {
-        self.inner.source.as_ref()
+        self.inner.source.as_ref().filter(|_| !self.leave.0.status.is_finished())
     }
 }
 
@@ -374,8 +373,17 @@ impl<S, B> Drop for Leave<'_, S, B> {
     fn drop(&mut self) {
         fence(Acquire);
         if self.0.status.state.load(Relaxed) == CLOSED {
-            self.0.reap();
+            // This thread is about to return an item, or to unwind: neither is to be lost to a destructor.
+            drop_quietly(self.0.reap());
         }
+    }
+}
+
+/// Drops what may panic when it is dropped. The panic is printed, as every one is, and goes no further.
+fn drop_quietly<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // Its destructor could panic in its turn.
+        mem::forget(payload);
     }
 }
 

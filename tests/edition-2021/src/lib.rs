@@ -11,6 +11,7 @@
 )]
 
 use std::fmt::Display;
+use std::sync::Mutex;
 
 use threadsafe_gen::threadsafe_generator;
 
@@ -59,7 +60,7 @@ pub fn places() -> impl Iterator<Item = ()> {
     let () = yield_!(yield_!());
     println!("{:?}", yield_!());
     yield_from!([(); 2]);
-    yield_!()
+    yield_!();
 }
 
 /// A type with generators for methods.
@@ -98,6 +99,29 @@ impl Source for u32 {
     }
 }
 
+struct Noted<'a>(&'static str, &'a Mutex<Vec<&'static str>>);
+
+impl Noted<'_> {
+    const fn name(&self) -> &'static str {
+        self.0
+    }
+}
+
+impl Drop for Noted<'_> {
+    fn drop(&mut self) {
+        self.1.lock().unwrap().push(self.0);
+    }
+}
+
+/// In this edition a temporary at the end of a body outlives the locals.
+#[allow(clippy::semicolon_if_nothing_returned, reason = "it is what there is to see")]
+#[threadsafe_generator]
+pub fn temporary(log: &Mutex<Vec<&'static str>>) -> impl Iterator<Item = u32> {
+    let _local = Noted("local", log);
+    yield_!(1);
+    assert_eq!(Noted("temporary", log).name(), "temporary")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +137,9 @@ mod tests {
         let shelf = Shelf { books: vec!["a".into()] };
         assert!(shelf.titles(&String::from("n")).eq(["na"]));
         assert!(shelf.into_titles().eq(["a"]));
+        let log = Mutex::new(vec![]);
+        assert_eq!(temporary(&log).count(), 1);
+        assert_eq!(*log.lock().unwrap(), ["local", "temporary"]);
         assert!(2.items().eq([0, 1]));
     }
 }

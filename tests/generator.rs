@@ -1,0 +1,466 @@
+//! What a generator does by itself: lazy, fused, tidy, and loud where an item would be lost.
+
+use std::cell::Cell;
+use std::future;
+use std::iter;
+use std::mem;
+use std::num::ParseIntError;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use genawaiter::{Coroutine, GeneratorState};
+use support::{limited, message_of, panic_of};
+use threadsafe_gen::{Generator, Yielder, generator, try_generator};
+
+const NOT_AWAITED: &str = "an item was yielded and not awaited: write `.yield_(item).await`";
+const SOMETHING_ELSE: &str = "a generator awaited something other than a yield, which nothing here would ever wake";
+
+/// Polls once by hand, as no executor would.
+fn poll_once(future: Pin<&mut impl Future<Output = ()>>) -> Poll<()> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn nothing_runs_before_the_first_next() {
+    let ran = AtomicBool::new(false);
+    let mut numbers = generator(async |co| {
+        ran.store(true, Relaxed);
+        co.yield_(1).await;
+    });
+    assert!(!ran.load(Relaxed));
+    assert_eq!(numbers.size_hint(), (0, None));
+    assert_eq!(numbers.next(), Some(1));
+    assert!(ran.load(Relaxed));
+    drop(generator::<u8, _>(async |_| panic!("nobody asked")));
+}
+
+#[test]
+fn a_body_runs_only_as_far_as_it_is_asked() {
+    let step = Cell::new(0);
+    let mut numbers = generator(async |co| {
+        for n in 1..=3 {
+            step.set(n);
+            co.yield_(n * 10).await;
+        }
+        step.set(4);
+    });
+    for n in 1..=3 {
+        assert_eq!((numbers.next(), step.get()), (Some(n * 10), n));
+    }
+    assert_eq!((numbers.next(), step.get()), (None, 4));
+}
+
+#[test]
+fn locals_are_dropped_with_a_generator_dropped_half_way_and_at_the_end() {
+    for taken in 0..=3 {
+        let captured = Arc::new(());
+        let counted = Arc::clone(&captured);
+        let mut numbers = generator(async move |co| {
+            let local = Arc::clone(&counted);
+            for n in 0..2 {
+                co.yield_(n).await;
+            }
+            drop(local);
+        });
+        assert_eq!(numbers.by_ref().take(taken).count(), taken.min(2));
+        // What the closure captured, and the local once the body has begun; nothing after the end.
+        let alive = [1, 2, 2, 0][taken];
+        assert_eq!(Arc::strong_count(&captured), 1 + alive, "after {taken}");
+        drop(numbers);
+        assert_eq!(Arc::strong_count(&captured), 1, "after {taken}");
+    }
+}
+
+#[test]
+fn after_its_end_a_generator_stays_at_its_end() {
+    let mut numbers = generator(async |co| co.yield_(1).await);
+    assert!(format!("{numbers:?}").contains("finished: false"));
+    assert_eq!(numbers.by_ref().collect::<Vec<_>>(), [1]);
+    assert_eq!([numbers.next(), numbers.next()], [None, None]);
+    assert_eq!(numbers.size_hint(), (0, Some(0)));
+    assert!(format!("{numbers:?}").contains("finished: true"));
+    assert_eq!(generator::<u8, _>(async |_| ()).next(), None);
+}
+
+#[test]
+fn yield_from_yields_every_item_lazily() {
+    let mut taken = 0;
+    let mut numbers = generator(async |co| {
+        co.yield_from([1, 2]).await;
+        co.yield_from(None).await;
+        co.yield_from((3..).inspect(|_| taken += 1)).await;
+    });
+    assert!(numbers.by_ref().take(4).eq([1, 2, 3, 4]));
+    drop(numbers);
+    assert_eq!(taken, 2);
+}
+
+#[test]
+fn an_error_is_converted_and_is_the_last_item() {
+    #[derive(Debug, PartialEq)]
+    enum Error {
+        Number(ParseIntError),
+        Negative,
+    }
+
+    impl From<ParseIntError> for Error {
+        fn from(error: ParseIntError) -> Self {
+            Self::Number(error)
+        }
+    }
+
+    fn numbers(text: &str) -> impl Iterator<Item = Result<i32, Error>> + Send {
+        try_generator(async move |co| {
+            for word in text.split(' ') {
+                let n = word.parse()?;
+                if n < 0 {
+                    return Err(Error::Negative);
+                }
+                co.yield_(Ok(n)).await;
+            }
+            Ok(())
+        })
+    }
+
+    assert!(numbers("1 2").eq([Ok(1), Ok(2)]));
+    assert!(numbers("1 -2 3").eq([Ok(1), Err(Error::Negative)]));
+    let mut failing = numbers("1 x 3");
+    assert_eq!(failing.next(), Some(Ok(1)));
+    assert!(matches!(failing.next(), Some(Err(Error::Number(_)))));
+    assert_eq!((failing.next(), failing.next()), (None, None));
+}
+
+/// Takes items until the panic, and says which there were.
+fn items_before_the_panic<Y, F: Future<Output = ()>>(mut generator: Generator<Y, F>) -> (Vec<Y>, String) {
+    let mut items = Vec::new();
+    let message = message_of(|| generator.by_ref().for_each(|item| items.push(item)));
+    (items, message)
+}
+
+#[test]
+fn an_item_that_would_be_lost_is_refused_in_every_build() {
+    let lost = |items: &[i32]| (items.to_vec(), NOT_AWAITED.to_owned());
+
+    let yielded_twice = generator(async |co| {
+        co.yield_(0).await;
+        drop(co.yield_(1));
+        co.yield_(2).await;
+    });
+    assert_eq!(items_before_the_panic(yielded_twice), lost(&[0]));
+
+    let never_awaited = generator(async |co| {
+        co.yield_(0).await;
+        drop(co.yield_(1));
+    });
+    assert_eq!(items_before_the_panic(never_awaited), lost(&[0]));
+
+    let polled_and_dropped = generator(async |co| {
+        assert!(poll_once(pin!(co.yield_(0))).is_pending());
+        co.yield_(1).await;
+    });
+    assert_eq!(items_before_the_panic(polled_and_dropped), lost(&[]));
+
+    let polled_twice = generator(async |co| {
+        {
+            let mut yielding = pin!(co.yield_(0));
+            assert!(poll_once(yielding.as_mut()).is_pending());
+            // Done, if it were to be believed, though nobody has had the item.
+            assert!(poll_once(yielding).is_ready());
+        }
+        co.yield_(1).await;
+    });
+    assert_eq!(items_before_the_panic(polled_twice), lost(&[]));
+
+    let polled_then_awaited = generator(async |co| {
+        let mut yielding = Box::pin(co.yield_(0));
+        assert!(poll_once(yielding.as_mut()).is_pending());
+        yielding.await;
+    });
+    assert_eq!(items_before_the_panic(polled_then_awaited), lost(&[]));
+
+    let in_yield_from = generator(async |co| {
+        drop(co.yield_(0));
+        co.yield_from([1, 2]).await;
+    });
+    assert_eq!(items_before_the_panic(in_yield_from), lost(&[]));
+
+    let in_try_generator = try_generator(async |co| {
+        drop(co.yield_(Ok(0)));
+        Err(1)
+    });
+    assert_eq!(items_before_the_panic(in_try_generator), (vec![], NOT_AWAITED.to_owned()));
+}
+
+#[test]
+fn a_yield_within_another_future_is_still_a_yield() {
+    let mut numbers = generator(async |co| {
+        Box::pin(co.yield_(0)).await;
+        let mut yielding = pin!(co.yield_(1));
+        future::poll_fn(|context| yielding.as_mut().poll(context)).await;
+    });
+    assert!(numbers.by_ref().eq([0, 1]));
+}
+
+#[test]
+fn awaiting_something_else_panics_unless_it_is_ready() {
+    let ready = generator(async |co| co.yield_(future::ready(7).await).await);
+    assert!(ready.eq([7]));
+
+    let pending = generator(async |co| {
+        co.yield_(0).await;
+        future::pending::<()>().await;
+    });
+    assert_eq!(items_before_the_panic(pending), (vec![0], SOMETHING_ELSE.to_owned()));
+
+    let (_sender, receiver) = mpsc::channel::<()>();
+    let asleep = generator::<(), _>(async move |_| {
+        future::poll_fn(|_| receiver.try_recv().map_or(Poll::Pending, Poll::Ready)).await;
+    });
+    assert_eq!(items_before_the_panic(asleep), (vec![], SOMETHING_ELSE.to_owned()));
+}
+
+#[test]
+fn a_body_that_panicked_panics_again() {
+    let mut numbers = generator(async |co| {
+        co.yield_(0).await;
+        panic!("out of paper");
+    });
+    assert_eq!(numbers.next(), Some(0));
+    assert_eq!(message_of(|| numbers.next()), "out of paper");
+    panic_of(|| numbers.next());
+    panic_of(|| numbers.next());
+}
+
+#[test]
+fn a_local_that_yields_when_it_is_dropped_finds_its_generator_alive() {
+    struct Last<'a>(&'a mut Yielder<Box<i32>>);
+
+    impl Drop for Last<'_> {
+        fn drop(&mut self) {
+            drop(self.0.yield_(Box::new(9)));
+        }
+    }
+
+    fn numbers() -> impl Iterator<Item = Box<i32>> + Send {
+        generator(async |co: &mut Yielder<Box<i32>>| {
+            let last = Last(co);
+            last.0.yield_(Box::new(0)).await;
+            drop(last);
+        })
+    }
+    let mut half_way = numbers();
+    assert_eq!(half_way.next(), Some(Box::new(0)));
+    drop(half_way);
+    // At the end it is an item that nobody awaited.
+    assert_eq!(message_of(|| numbers().count()), NOT_AWAITED);
+}
+
+#[test]
+fn it_is_a_coroutine_of_genawaiter() {
+    fn run<C: Coroutine<Yield = i32, Resume = (), Return = ()>>(mut coroutine: Pin<&mut C>) -> Vec<i32> {
+        iter::from_fn(|| match coroutine.as_mut().resume_with(()) {
+            GeneratorState::Yielded(item) => Some(item),
+            GeneratorState::Complete(()) => None,
+        })
+        .collect()
+    }
+    let mut numbers = generator(async |co| co.yield_from(0..3).await);
+    assert_eq!(run(Pin::new(&mut numbers)), [0, 1, 2]);
+    assert_eq!(run(Pin::new(&mut numbers)), []);
+    assert_eq!(numbers.next(), None);
+}
+
+#[test]
+fn a_generator_may_be_recursive_through_a_box() {
+    fn leaves(depth: u32) -> Box<dyn Iterator<Item = u32> + Send> {
+        Box::new(generator(async move |co| {
+            if depth == 0 {
+                co.yield_(1).await;
+            } else {
+                co.yield_from(leaves(depth - 1)).await;
+                co.yield_from(leaves(depth - 1)).await;
+            }
+        }))
+    }
+    assert_eq!(leaves(10).sum::<u32>(), 1 << 10);
+}
+
+#[test]
+#[expect(clippy::large_stack_arrays, reason = "huge is what they are to be")]
+fn items_are_of_any_size() {
+    const HUGE: usize = 64 * 1024;
+
+    assert_eq!(generator(async |co| co.yield_from([(); 1000]).await).count(), 1000);
+    let huge = generator(async |co| {
+        for n in 0..3_u8 {
+            co.yield_([n; HUGE]).await;
+        }
+    });
+    assert!(huge.enumerate().all(|(n, item)| item.iter().all(|byte| usize::from(*byte) == n)));
+    let boxed = generator::<Box<dyn Fn(i32) -> i32 + Send>, _>(async |co| {
+        co.yield_(Box::new(|n| n + 1)).await;
+        co.yield_(Box::new(|n| n * 2)).await;
+    });
+    assert_eq!(boxed.fold(3, |n, next| next(n)), 8);
+}
+
+#[test]
+fn a_body_may_borrow_from_outside_and_from_itself() {
+    let text = String::from("so it goes");
+    let mut lengths = Vec::new();
+    let words = generator(async |co| {
+        for word in text.split(' ') {
+            lengths.push(word.len());
+            co.yield_(word).await;
+        }
+    });
+    assert_eq!(words.collect::<Vec<_>>(), ["so", "it", "goes"]);
+    assert_eq!(lengths, [2, 2, 4]);
+
+    // A borrow of a local, across a yield.
+    let sums = generator(async |co| {
+        let mut sums = [0, 0];
+        let sum = &mut sums[1];
+        for n in 1..=3 {
+            *sum += n;
+            co.yield_(*sum).await;
+        }
+    });
+    assert!(sums.eq([1, 3, 6]));
+}
+
+#[test]
+fn a_generator_may_move_between_threads_half_way() {
+    limited(|| {
+        let mut numbers = generator(async |co| {
+            let mut local = vec![0];
+            loop {
+                co.yield_(local.clone()).await;
+                local.push(local.len());
+            }
+        });
+        for length in 1..=10 {
+            let (next, moved) = thread::spawn(move || (numbers.next(), numbers)).join().unwrap();
+            assert_eq!(next, Some((0..length).collect()));
+            numbers = moved;
+        }
+        // And end on another one.
+        thread::spawn(move || drop(numbers)).join().unwrap();
+    });
+}
+
+#[test]
+fn a_scoped_thread_may_run_a_generator_and_a_body_may_run_scoped_threads() {
+    limited(|| {
+        let text = String::from("a b");
+        let words = thread::scope(|scope| {
+            let words = generator(async |co| co.yield_from(text.split(' ')).await);
+            scope.spawn(|| words.collect::<Vec<_>>()).join().unwrap()
+        });
+        assert_eq!(words, ["a", "b"]);
+
+        // The yielder may be lent to a thread for as long as the body does not go on.
+        let lent = generator(async |co: &mut Yielder<i32>| {
+            for n in 0..3 {
+                thread::scope(|scope| drop(scope.spawn(|| co.yield_(n)).join()));
+                future::poll_fn(|_| Poll::<()>::Pending).await;
+            }
+        });
+        assert!(lent.take(1).eq([0]));
+    });
+}
+
+#[test]
+fn a_body_may_drive_generators_of_its_own() {
+    let mut table = generator(async |co| {
+        for row in 1..=3 {
+            let inner = generator(async move |co| {
+                for column in 1..=3 {
+                    co.yield_(row * column).await;
+                }
+            });
+            for product in inner {
+                co.yield_(product).await;
+            }
+        }
+    });
+    assert!(table.by_ref().eq([1, 2, 3, 2, 4, 6, 3, 6, 9]));
+}
+
+#[test]
+fn swapped_yielders_are_loud_or_harmless() {
+    // The outer body lends its yielder to the inner one, which exchanges it with its own.
+    let awaited = generator(async |outer| {
+        outer.yield_(Box::new(0)).await;
+        let inner = generator(async |inner: &mut Yielder<Box<i32>>| {
+            mem::swap(inner, outer);
+            inner.yield_(Box::new(1)).await;
+        });
+        inner.for_each(drop);
+    });
+    // The item went to the outer slot, and the inner generator finds its own empty.
+    assert_eq!(items_before_the_panic(awaited), (vec![Box::new(0)], SOMETHING_ELSE.to_owned()));
+
+    let swapped_back = generator(async |outer| {
+        let inner = generator(async |inner: &mut Yielder<Box<i32>>| {
+            mem::swap(inner, outer);
+            mem::swap(inner, outer);
+            inner.yield_(Box::new(1)).await;
+        });
+        let items: Vec<_> = inner.collect();
+        outer.yield_from(items).await;
+    });
+    assert!(swapped_back.eq([Box::new(1)]));
+
+    // The outer body goes on with a yielder whose generator is gone.
+    let orphaned = generator(async |outer: &mut Yielder<Box<i32>>| {
+        generator(async |inner: &mut Yielder<Box<i32>>| mem::swap(inner, outer)).for_each(drop);
+        outer.yield_(Box::new(2)).await;
+    });
+    assert_eq!(items_before_the_panic(orphaned), (vec![], SOMETHING_ELSE.to_owned()));
+
+    // An item that one body drops into the slot of the other.
+    let dropped = generator(async |outer: &mut Yielder<Box<i32>>| {
+        let inner = generator(async |inner: &mut Yielder<Box<i32>>| {
+            mem::swap(inner, outer);
+            drop(inner.yield_(Box::new(1)));
+        });
+        inner.for_each(drop);
+        outer.yield_(Box::new(2)).await;
+    });
+    assert_eq!(items_before_the_panic(dropped), (vec![], NOT_AWAITED.to_owned()));
+
+    // On another thread, where the two slots are used by two threads in turn.
+    limited(|| {
+        let threads = generator(async |outer: &mut Yielder<Box<i32>>| {
+            thread::scope(|scope| {
+                let inner = generator(async |inner: &mut Yielder<Box<i32>>| {
+                    mem::swap(inner, outer);
+                    drop(outer.yield_(Box::new(3)));
+                    drop(inner.yield_(Box::new(4)));
+                    future::poll_fn(|_| Poll::<()>::Pending).await;
+                });
+                let item = scope
+                    .spawn(|| {
+                        let mut inner = inner;
+                        inner.next()
+                    })
+                    .join()
+                    .unwrap();
+                assert_eq!(item, Some(Box::new(3)));
+            });
+            future::poll_fn(|_| Poll::<()>::Pending).await;
+        });
+        assert_eq!(items_before_the_panic(threads), (vec![Box::new(4)], SOMETHING_ELSE.to_owned()));
+    });
+}
+
+#[test]
+fn a_yield_that_was_not_awaited_is_told_each_time_anew() {
+    let mut careless = generator(async |co: &mut Yielder<i32>| drop(co.yield_(1)));
+    assert_eq!(message_of(|| careless.next()), NOT_AWAITED);
+    let _ = message_of(|| careless.next());
+}

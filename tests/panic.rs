@@ -1,0 +1,305 @@
+//! A panic in the source: its caller gets it unchanged, and it is loud for everybody else, now and later.
+
+use std::any::Any;
+use std::iter;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use support::{Order, PULLS, Pull, Source, gated, limited, message_of, panic_of, settle, together};
+use threadsafe_gen::{ThreadsafeExt, ThreadsafeIter, TryNextError, generator};
+
+const EARLIER: &str = "the iterator panicked earlier: out of paper";
+
+/// Gives 1, then panics. Counted by `Arc`, whether it lives.
+fn panicking() -> (Arc<()>, Source) {
+    let alive = Arc::new(());
+    let local = Arc::clone(&alive);
+    let source = generator(async move |co| {
+        let _ = &local;
+        co.yield_(1).await;
+        panic!("out of paper");
+    });
+    (alive, Box::new(source))
+}
+
+/// One that has panicked.
+fn poisoned() -> ThreadsafeIter<Source> {
+    let shared = panicking().1.threadsafe();
+    assert_eq!(shared.next(), Some(1));
+    assert_eq!(message_of(|| shared.next()), "out of paper");
+    shared
+}
+
+/// The ways to take an item that can return no error.
+fn pulls_without_an_error() -> impl Iterator<Item = (&'static str, Pull)> {
+    PULLS.into_iter().filter(|(way, _)| !["try_next", "next_timeout"].contains(way))
+}
+
+#[test]
+fn the_caller_gets_the_panic_and_every_later_one_is_told() {
+    limited(|| {
+        for (way, pull) in PULLS {
+            let (alive, source) = panicking();
+            let shared = source.threadsafe();
+            assert_eq!(pull(&shared), Some(1), "{way}");
+            assert!(!shared.is_poisoned(), "{way}");
+            assert_eq!(message_of(|| pull(&shared)), "out of paper", "{way}");
+            assert!(shared.is_poisoned() && !shared.is_finished(), "{way}");
+            assert_eq!(Arc::strong_count(&alive), 1, "{way}: the source should be gone");
+            for (later, pull) in pulls_without_an_error() {
+                // Again and again, on this thread and on others.
+                assert_eq!(message_of(|| pull(&shared)), EARLIER, "{way}, then {later}");
+                let messages = together(2, |_| message_of(|| pull(&shared)));
+                assert_eq!(messages, [EARLIER; 2], "{way}, then {later}");
+            }
+            assert_eq!(shared.try_next(), Err(TryNextError::Poisoned), "{way}");
+            for timeout in [Duration::ZERO, Duration::MAX] {
+                assert_eq!(shared.next_timeout(timeout), Err(TryNextError::Poisoned), "{way}");
+            }
+        }
+    });
+}
+
+#[test]
+fn owned_access_is_told_as_well() {
+    assert_eq!(message_of(|| Iterator::next(&mut poisoned())), EARLIER);
+    assert_eq!(message_of(|| poisoned().get_mut().is_some()), EARLIER);
+    assert_eq!(message_of(|| poisoned().into_inner().is_some()), EARLIER);
+    assert_eq!(message_of(|| drop(poisoned().lock())), EARLIER);
+    assert_eq!(message_of(|| (&poisoned()).into_iter().count()), EARLIER);
+
+    // And where owned iteration is what met the panic.
+    let mut owned = panicking().1.threadsafe();
+    assert_eq!(message_of(|| owned.by_ref().count()), "out of paper");
+    assert!(owned.is_poisoned());
+    assert_eq!(message_of(|| Iterator::next(&mut owned)), EARLIER);
+    assert_eq!(message_of(|| owned.next()), EARLIER);
+}
+
+#[test]
+fn a_guard_that_met_the_panic_says_so_too() {
+    let shared = panicking().1.threadsafe();
+    let mut guard = shared.lock();
+    assert_eq!(guard.next(), Some(1));
+    assert_eq!(message_of(|| guard.next()), "out of paper");
+    assert_eq!(message_of(|| guard.next()), EARLIER);
+    assert_eq!(guard.size_hint().0, 0);
+    assert_eq!(shared.try_next(), Err(TryNextError::Poisoned));
+    assert_eq!(message_of(|| shared.next()), EARLIER);
+    drop(guard);
+    assert_eq!(message_of(|| shared.next()), EARLIER);
+}
+
+#[test]
+fn every_waiting_thread_is_told() {
+    limited(|| {
+        let (gate, source) = gated();
+        let shared = (Box::new(source) as Source).threadsafe();
+        thread::scope(|scope| {
+            let shared = &shared;
+            let first = scope.spawn(|| message_of(|| shared.next()));
+            gate.entered();
+            let waiting: Vec<_> = pulls_without_an_error()
+                .map(|(way, pull)| (way, scope.spawn(move || message_of(|| pull(shared)))))
+                .collect();
+            let timeout = scope.spawn(|| shared.next_timeout(Duration::MAX));
+            settle();
+            // One order only: nobody else shall reach the source.
+            gate.let_in(|| panic!("out of paper"));
+            assert_eq!(first.join().unwrap(), "out of paper");
+            for (way, thread) in waiting {
+                assert_eq!(thread.join().unwrap(), EARLIER, "{way}");
+            }
+            assert_eq!(timeout.join().unwrap(), Err(TryNextError::Poisoned));
+        });
+    });
+}
+
+#[test]
+fn exactly_one_of_many_threads_gets_the_panic_itself() {
+    limited(|| {
+        for threads in [2, 4, 16, 64] {
+            let items = 1000;
+            let shared = (0..).inspect(|n| assert!(*n < items, "out of paper")).threadsafe();
+            let results = together(threads, |_| {
+                let mut taken = 0;
+                let message = message_of(|| shared.iter().for_each(|_| taken += 1));
+                (taken, message)
+            });
+            assert_eq!(results.iter().map(|(taken, _)| taken).sum::<i32>(), items, "{threads}");
+            let (first, others): (Vec<_>, Vec<_>) =
+                results.into_iter().map(|(_, message)| message).partition(|message| message == "out of paper");
+            assert_eq!((first.len(), others.len()), (1, threads - 1));
+            assert!(others.iter().all(|message| message == EARLIER), "{others:?}");
+        }
+    });
+}
+
+#[test]
+fn the_payload_is_the_original_one() {
+    #[derive(Debug, PartialEq)]
+    struct Custom(u32);
+
+    type Check = fn(Box<dyn Any + Send>) -> bool;
+    let cases: [(Order<()>, Check, &str); 3] = [
+        (|| panic!("literal"), |payload| payload.is::<&'static str>(), "the iterator panicked earlier: literal"),
+        (
+            || panic_any(String::from("formatted")),
+            |payload| payload.downcast_ref::<String>().is_some_and(|message| message == "formatted"),
+            "the iterator panicked earlier: formatted",
+        ),
+        (
+            || panic_any(Custom(7)),
+            |payload| payload.downcast_ref::<Custom>() == Some(&Custom(7)),
+            "the iterator panicked earlier: ",
+        ),
+    ];
+    for (order, is_original, told) in cases {
+        let shared = iter::from_fn(order).threadsafe();
+        assert!(is_original(panic_of(|| shared.next())), "{told}");
+        let message = message_of(|| shared.next());
+        assert!(message.starts_with(told), "{message}");
+    }
+}
+
+#[test]
+fn looking_at_a_poisoned_one_and_dropping_it_is_quiet() {
+    let shared = poisoned();
+    assert_eq!(shared.size_hint().0, 0);
+    assert_eq!((&shared).into_iter().size_hint().0, 0);
+    assert_eq!(Iterator::size_hint(&shared).0, 0);
+    assert!(format!("{shared:?}").contains("poisoned"));
+    assert!(shared.is_poisoned() && !shared.is_finished());
+    shared.close();
+    // Closing what has panicked does not turn half of the items into all of them.
+    assert_eq!(message_of(|| shared.next()), EARLIER);
+    drop(shared);
+}
+
+/// Panics when it is asked, and when it is dropped, with a payload that panics when it is dropped.
+struct Spiteful;
+
+impl Iterator for Spiteful {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        panic!("out of paper");
+    }
+}
+
+impl Drop for Spiteful {
+    fn drop(&mut self) {
+        struct Payload;
+
+        impl Drop for Payload {
+            fn drop(&mut self) {
+                panic!("the third panic");
+            }
+        }
+
+        panic_any(Payload);
+    }
+}
+
+#[test]
+fn the_first_panic_wins_over_that_of_the_destructor() {
+    limited(|| {
+        for (way, pull) in PULLS {
+            let shared = (Box::new(Spiteful) as Source).threadsafe();
+            assert_eq!(message_of(|| pull(&shared)), "out of paper", "{way}");
+            assert_eq!(message_of(|| shared.next()), EARLIER, "{way}");
+        }
+        let mut owned = Spiteful.threadsafe();
+        assert_eq!(message_of(|| Iterator::next(&mut owned)), "out of paper");
+    });
+}
+
+#[test]
+fn a_guard_holder_that_panics_on_its_own_account_spoils_nothing() {
+    limited(|| {
+        let numbers = (0..).threadsafe();
+        let message = message_of(|| {
+            let mut guard = numbers.lock();
+            assert_eq!(guard.next(), Some(0));
+            panic!("mine alone");
+        });
+        assert_eq!(message, "mine alone");
+        assert!(!numbers.is_poisoned());
+        assert_eq!(together(2, |_| numbers.next()).into_iter().flatten().sum::<i32>(), 1 + 2);
+        assert_eq!(numbers.try_next(), Ok(Some(3)));
+        // So does a panic between the items of a loop.
+        message_of(|| numbers.iter().for_each(|n| assert!(n < 4)));
+        assert_eq!(numbers.next(), Some(5));
+    });
+}
+
+#[test]
+fn a_thread_that_is_unwinding_may_still_take_items() {
+    struct TakesOne<'a>(&'a ThreadsafeIter<std::ops::RangeFrom<i32>>);
+
+    impl Drop for TakesOne<'_> {
+        fn drop(&mut self) {
+            assert_eq!(self.0.next(), Some(0));
+        }
+    }
+
+    let numbers = (0..).threadsafe();
+    assert_eq!(
+        message_of(|| {
+            let _last = TakesOne(&numbers);
+            panic!("elsewhere")
+        }),
+        "elsewhere"
+    );
+    assert_eq!(numbers.next(), Some(1));
+    assert!(!numbers.is_poisoned());
+}
+
+#[test]
+fn a_panic_of_the_sources_destructor_at_the_end_leaves_it_ended() {
+    struct EndsBadly;
+
+    impl Iterator for EndsBadly {
+        type Item = u64;
+
+        fn next(&mut self) -> Option<u64> {
+            None
+        }
+    }
+
+    impl Drop for EndsBadly {
+        fn drop(&mut self) {
+            panic!("in the destructor");
+        }
+    }
+
+    limited(|| {
+        let ends: [fn(&ThreadsafeIter<EndsBadly>); 3] =
+            [|it| _ = it.next(), |it| _ = it.lock().next(), |it| it.close()];
+        for end in ends {
+            let shared = EndsBadly.threadsafe();
+            assert_eq!(message_of(|| end(&shared)), "in the destructor");
+            assert!(shared.is_finished());
+            assert_eq!(together(2, |_| shared.next()), [None, None]);
+            assert!(shared.into_inner().is_none());
+        }
+    });
+}
+
+#[test]
+fn a_source_that_panics_while_it_is_closed_is_loud_to_its_caller() {
+    limited(|| {
+        let (gate, source) = gated::<u64>();
+        let shared = source.threadsafe();
+        thread::scope(|scope| {
+            let inside = scope.spawn(|| catch_unwind(AssertUnwindSafe(|| shared.next())).is_err());
+            gate.entered();
+            shared.close();
+            gate.let_in(|| panic!("out of paper"));
+            assert!(inside.join().unwrap());
+        });
+        assert_eq!(shared.next(), None);
+    });
+}

@@ -1,0 +1,301 @@
+//! A source that reaches the iterator it is the source of: an error, never a hang.
+
+use std::fmt::Write as _;
+use std::iter;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use support::{Order, PULLS, Source, limited, message_of, together};
+use threadsafe_gen::{ThreadsafeExt, ThreadsafeIter, TryNextError, generator};
+
+type Shared = ThreadsafeIter<Source>;
+
+const EXECUTING: &str = "generator already executing";
+const EARLIER: &str = "the iterator panicked earlier: generator already executing";
+
+/// What a source does with the iterator around it.
+type Action = fn(&Shared) -> u64;
+
+/// Makes a source that does so for each of its items.
+type MakeSource = fn(Weak<Shared>, Action) -> Source;
+
+/// The ways to make a source whose items are what `item` makes of the iterator around the source.
+const SELF_REACHING: [(&str, MakeSource); 2] = [
+    ("iterator", |me, item| Box::new(iter::from_fn(move || Some(item(&*me.upgrade()?))))),
+    ("generator", |me, item| {
+        Box::new(generator(async move |co| {
+            while let Some(item) = me.upgrade().map(|me| item(&me)) {
+                co.yield_(item).await;
+            }
+        }))
+    }),
+];
+
+/// Calls `check` with each kind of source that reaches itself by `item`.
+fn for_each_source(item: Action, check: impl Fn(&str, &Shared)) {
+    for (kind, source) in SELF_REACHING {
+        check(kind, &Arc::new_cyclic(|me| source(Weak::clone(me), item).threadsafe()));
+    }
+}
+
+/// Re-entry that has no error to return.
+const PANICKING: [(&str, Action); 6] = [
+    ("next", |me| me.next().unwrap()),
+    ("next_indexed", |me| me.next_indexed().unwrap().1),
+    ("iter", |me| me.iter().map(|n| n + 1).sum()),
+    ("for", |me| {
+        let mut sum = 0;
+        for n in me {
+            sum += n;
+        }
+        sum
+    }),
+    ("lock", |me| me.lock().next().unwrap()),
+    ("lock alone", |me| {
+        drop(me.lock());
+        1
+    }),
+];
+
+#[test]
+fn a_body_that_asks_itself_for_an_item_panics() {
+    limited(|| {
+        for (way, item) in PANICKING {
+            for_each_source(item, |kind, shared| {
+                assert_eq!(message_of(|| shared.next()), EXECUTING, "{kind}, {way}");
+                assert_eq!(message_of(|| shared.next()), EARLIER, "{kind}, {way}");
+                assert_eq!(together(2, |_| message_of(|| shared.next())), [EARLIER; 2], "{kind}, {way}");
+                assert_eq!(shared.try_next(), Err(TryNextError::Poisoned), "{kind}, {way}");
+            });
+        }
+    });
+}
+
+#[test]
+fn it_panics_by_whichever_call_the_body_runs() {
+    limited(|| {
+        for (way, pull) in PULLS {
+            for_each_source(PANICKING[0].1, |kind, shared| {
+                assert_eq!(message_of(|| pull(shared)), EXECUTING, "{kind}, {way}");
+                assert_eq!(message_of(|| shared.next()), EARLIER, "{kind}, {way}");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_body_that_only_tries_is_told_at_once_and_goes_on() {
+    fn refused(result: Result<Option<u64>, TryNextError>) -> u64 {
+        assert_eq!(result, Err(TryNextError::AlreadyExecuting));
+        1
+    }
+    limited(|| {
+        let tries: [Action; 3] = [
+            |me| refused(me.try_next()),
+            |me| refused(me.next_timeout(Duration::ZERO)),
+            // It has all the time in the world, and does not take it.
+            |me| refused(me.next_timeout(Duration::MAX)),
+        ];
+        for item in tries {
+            for_each_source(item, |kind, shared| {
+                for (way, pull) in PULLS {
+                    assert_eq!(pull(shared), Some(1), "{kind}, {way}");
+                }
+            });
+        }
+        assert_eq!(TryNextError::AlreadyExecuting.to_string(), EXECUTING);
+        assert_eq!(TryNextError::Poisoned.to_string(), "the iterator panicked earlier");
+    });
+}
+
+#[test]
+fn a_body_that_catches_the_panic_goes_on() {
+    limited(|| {
+        for_each_source(
+            |me| message_of(|| me.next()).len() as u64,
+            |kind, shared| {
+                assert_eq!(shared.next(), Some(EXECUTING.len() as u64), "{kind}");
+                assert_eq!(shared.next_indexed(), Some((1, EXECUTING.len() as u64)), "{kind}");
+                assert!(!shared.is_poisoned());
+            },
+        );
+    });
+}
+
+#[test]
+fn a_body_may_look_at_itself_and_close_itself() {
+    fn look(me: &Shared) -> u64 {
+        let mut text = String::new();
+        write!(text, "{me:?}").unwrap();
+        assert!(text.contains("executing"), "{text}");
+        assert_eq!((me.size_hint(), me.iter().size_hint()), ((0, None), (0, None)));
+        assert_eq!(Iterator::size_hint(&me), (0, None));
+        assert!(!me.is_finished() && !me.is_poisoned());
+        3
+    }
+    limited(|| {
+        for (way, pull) in PULLS {
+            for_each_source(look, |kind, shared| {
+                assert_eq!((pull(shared), pull(shared)), (Some(3), Some(3)), "{kind}, {way}");
+            });
+            for_each_source(
+                |me| {
+                    me.close();
+                    me.close();
+                    // What is closed is over for the body too, and that is nothing to panic about.
+                    assert_eq!((me.next(), me.try_next(), me.is_finished()), (None, Ok(None), true));
+                    4
+                },
+                |kind, shared| assert_eq!((pull(shared), pull(shared)), (Some(4), None), "{kind}, {way}"),
+            );
+        }
+    });
+}
+
+#[test]
+fn a_second_pull_beside_a_held_guard_is_an_error() {
+    limited(|| {
+        let shared = (Box::new(0_u64..) as Source).threadsafe();
+        let mut guard = shared.lock();
+        for (way, item) in PANICKING {
+            assert_eq!(message_of(|| item(&shared)), EXECUTING, "{way}");
+        }
+        assert_eq!(shared.try_next(), Err(TryNextError::AlreadyExecuting));
+        assert_eq!(shared.next_timeout(Duration::MAX), Err(TryNextError::AlreadyExecuting));
+        assert_eq!(shared.size_hint(), (0, None));
+        assert!(format!("{shared:?} {guard:?}").contains("executing"));
+        // The error was the caller's, and spoils nothing.
+        assert!(!shared.is_poisoned());
+        assert_eq!(guard.next(), Some(0));
+        drop(guard);
+        assert_eq!(shared.next(), Some(1));
+    });
+}
+
+#[test]
+fn a_guard_of_another_iterator_is_no_re_entry() {
+    let (left, right) = ((0..).threadsafe(), (10..).threadsafe());
+    let pairs: Vec<_> = left.lock().zip(right.lock()).map(|pair| (pair, left.try_next())).take(2).collect();
+    let refused = Err(TryNextError::AlreadyExecuting);
+    assert_eq!(pairs, [((0, 10), refused), ((1, 11), refused)]);
+}
+
+#[test]
+fn two_iterators_that_ask_each_other_panic() {
+    static PAIR: [OnceLock<Shared>; 2] = [OnceLock::new(), OnceLock::new()];
+
+    fn asking(other: usize) -> Shared {
+        (Box::new(iter::from_fn(move || PAIR[other].get()?.next())) as Source).threadsafe()
+    }
+    limited(|| {
+        let [left, right] = [0, 1].map(|place| PAIR[place].get_or_init(|| asking(1 - place)));
+        assert_eq!(message_of(|| left.next()), EXECUTING);
+        for shared in [left, right] {
+            assert_eq!(message_of(|| shared.next()), EARLIER);
+        }
+    });
+}
+
+/// A source whose destructor does `action` to the iterator it was the source of, and reports what came of it.
+struct Parting {
+    me: Weak<Shared>,
+    action: Action,
+    said: Sender<Result<u64, String>>,
+    next: Order<u64>,
+}
+
+impl Iterator for Parting {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        (self.next)()
+    }
+}
+
+impl Drop for Parting {
+    fn drop(&mut self) {
+        let me = self.me.upgrade().expect("the iterator outlives its source in these tests");
+        let result = catch_unwind(AssertUnwindSafe(|| (self.action)(&me)));
+        self.said.send(result.map_err(|payload| message_of(|| resume_unwind(payload)))).unwrap();
+    }
+}
+
+/// Ends a `Parting` in some way, and then expects of its action what `expected` says.
+struct Ending {
+    name: &'static str,
+    next: Order<u64>,
+    end: fn(&Shared),
+    /// Whether the lock is free by then. Where it is not, taking it is an error, which is not a hang.
+    free: bool,
+}
+
+#[test]
+fn a_destructor_of_the_source_may_use_the_iterator() {
+    let endings = [
+        Ending { name: "end", next: || None, end: |me| assert_eq!(me.next(), None), free: false },
+        Ending { name: "guard's end", next: || None, end: |me| assert_eq!(me.lock().next(), None), free: false },
+        Ending { name: "close", next: || Some(1), end: ThreadsafeIter::close, free: true },
+        Ending {
+            name: "close beside a guard",
+            next: || Some(1),
+            end: |me| {
+                let guard = me.lock();
+                me.close();
+                drop(guard);
+            },
+            free: true,
+        },
+        Ending {
+            name: "panic",
+            next: || panic!("out of paper"),
+            end: |me| assert_eq!(message_of(|| me.next()), "out of paper"),
+            free: false,
+        },
+    ];
+    // 0 stands for `None`.
+    let items: [Action; 4] = [
+        |me| me.next().unwrap_or_default(),
+        |me| me.next_indexed().unwrap_or_default().1,
+        |me| me.iter().sum(),
+        |me| me.try_next().unwrap_or_else(|error| panic!("{error}")).unwrap_or_default(),
+    ];
+    let looks: [Action; 3] = [
+        |me| {
+            me.close();
+            u64::from(!me.is_finished() && !me.is_poisoned())
+        },
+        |me| me.size_hint().0 as u64,
+        |me| u64::from(format!("{me:?}").contains("ready")),
+    ];
+    let lock: Action = |me| me.lock().next().unwrap_or_default();
+
+    limited(move || {
+        for Ending { name, next, end, free } in endings {
+            let said = |action| {
+                let (said, heard) = mpsc::channel();
+                let shared = Arc::new_cyclic(|me| {
+                    let source = Parting { me: Weak::clone(me), action, said, next };
+                    (Box::new(source) as Source).threadsafe()
+                });
+                end(&shared);
+                assert_eq!(shared.is_poisoned(), name == "panic", "{name}");
+                heard.try_recv().expect("the source should be dropped on the spot")
+            };
+            for action in items {
+                match said(action) {
+                    Ok(item) => assert_eq!((item, name == "panic"), (0, false), "{name}"),
+                    Err(message) => assert!(
+                        name == "panic" && message.starts_with("the iterator panicked earlier"),
+                        "{name}: {message}"
+                    ),
+                }
+            }
+            for action in looks {
+                assert_eq!(said(action), Ok(0), "{name}");
+            }
+            assert!(said(lock) == Ok(0) || !free, "{name}");
+        }
+    });
+}
