@@ -1,0 +1,17 @@
+//! Tells the program which compiler made it, and whether that one knows `gen` blocks.
+
+use std::env;
+use std::process::Command;
+
+fn main() {
+    let rustc = env::var_os("RUSTC").expect("cargo sets RUSTC for build scripts");
+    let output = Command::new(rustc).arg("--version").output().expect("rustc runs");
+    let version = String::from_utf8(output.stdout).expect("rustc prints UTF-8");
+
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-env=RUSTC_VERSION={}", version.trim());
+    println!("cargo::rustc-check-cfg=cfg(nightly)");
+    if version.contains("-nightly") {
+        println!("cargo::rustc-cfg=nightly");
+    }
+}

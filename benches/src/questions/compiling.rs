@@ -1,0 +1,202 @@
+//! What an annotation costs the compiler.
+
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use indicatif::ProgressBar;
+
+use crate::answer::{Answer, Row};
+use crate::measure::Plan;
+use crate::names;
+
+/// How many functions a crate has.
+const FUNCTIONS: u32 = 200;
+
+/// A way to write the same function.
+struct Style {
+    name: &'static str,
+    /// What stands once at the top.
+    prelude: &'static str,
+    /// The function; `@` is its number.
+    function: &'static str,
+}
+
+/// A body with some weight to it: a borrowed argument, two loops and a `match`.
+macro_rules! body {
+    ($item:literal) => {
+        concat!(
+            "{
+    let mut sum = from;
+    for (i, word) in words.iter().enumerate() {
+        match word.chars().next() {
+            None => continue,
+            Some(c) if c.is_numeric() => sum += word.parse::<u64>().unwrap_or(@),
+            Some(c) => sum ^= u64::from(c),
+        }
+        if i % 7 == 0 {
+            ",
+            $item,
+            "
+        }
+    }
+    while sum > from {
+        sum /= 2;
+        ",
+            $item,
+            "
+    }
+}
+"
+        )
+    };
+}
+
+const STYLES: [Style; 4] = [
+    Style {
+        name: names::ANNOTATED,
+        prelude: "use threadsafe_gen::threadsafe_generator;\n",
+        function: concat!(
+            "#[threadsafe_generator]\npub fn count_@(from: u64, words: &[String]) -> impl Iterator<Item = u64> ",
+            body!("yield_!(sum);")
+        ),
+    },
+    Style {
+        name: names::ANNOTATED_USED,
+        prelude: "use threadsafe_gen::threadsafe_generator;\n",
+        function: concat!(
+            "pub fn first_@(words: &[String]) -> Option<u64> { count_@(@, words).next() }
+#[threadsafe_generator]\npub fn count_@(from: u64, words: &[String]) -> impl Iterator<Item = u64> ",
+            body!("yield_!(sum);")
+        ),
+    },
+    Style {
+        name: names::ASYNC_TRAIT,
+        prelude: "use async_trait::async_trait;
+#[async_trait]
+pub trait Count {
+    async fn count(&self, from: u64, words: &[String]);
+}
+pub async fn sink(_: u64) {}
+",
+        function: concat!(
+            "pub struct Count@;\n#[async_trait]\nimpl Count for Count@ {\nasync fn count(&self, from: u64, words: &[String]) ",
+            body!("sink(sum).await;"),
+            "}\n"
+        ),
+    },
+    Style {
+        name: names::PLAIN_FUNCTIONS,
+        prelude: "pub fn sink(_: u64) {}\n",
+        function: concat!("pub fn count_@(from: u64, words: &[String]) ", body!("sink(sum);")),
+    },
+];
+
+/// Time beyond that of an empty crate with the same dependencies, which are built beforehand.
+pub fn ask(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
+    // The spread is small: one compiler at a time, seconds each.
+    let (commands, rounds): (&[_], _) = if plan.quick { (&["check"], 1) } else { (&["check", "build"], 7) };
+    bar.set_position(0);
+    bar.set_length(commands.len() as u64 * (STYLES.len() as u64 + 1) * (rounds + 1));
+    match measure(commands, rounds, bar) {
+        Ok(answers) => answers,
+        // No cargo, no sources of the crates, no room for files: nothing that the other questions should suffer from.
+        Err(error) => {
+            bar.suspend(|| eprintln!("compile time was not measured: {error}"));
+            Vec::new()
+        }
+    }
+}
+
+fn measure(commands: &[&str], rounds: u64, bar: &ProgressBar) -> io::Result<Vec<Answer>> {
+    let folder = tempfile::tempdir()?;
+    let workspace = folder.path();
+    write_workspace(workspace)?;
+    let mut answers = Vec::new();
+    for command in commands {
+        let mut rows: Vec<_> = STYLES.iter().map(|style| Row::new(style.name)).collect();
+        // The round 0 builds the dependencies.
+        for round in 0..=rounds {
+            bar.set_message(format!("cargo {command}, empty crate"));
+            let empty = compile(workspace, command, "empty", round)?;
+            bar.inc(1);
+            for (i, row) in rows.iter_mut().enumerate() {
+                bar.set_message(format!("cargo {command}, {}", row.contender));
+                let time = compile(workspace, command, &format!("style{i}"), round)?;
+                if round > 0 {
+                    row.samples.push((time - empty) * 1000.0 / f64::from(FUNCTIONS));
+                }
+                bar.inc(1);
+            }
+        }
+        answers.push(Answer {
+            question: "compiling",
+            setting: format!("cargo {command}, a crate of {FUNCTIONS} functions less an empty one"),
+            threads: None,
+            unit: "ms/function",
+            rows,
+        });
+    }
+    Ok(answers)
+}
+
+/// A workspace with a crate for each style and an empty one, all with the same dependencies.
+fn write_workspace(workspace: &Path) -> io::Result<()> {
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in the workspace");
+    fs::write(
+        workspace.join("Cargo.toml"),
+        "[workspace]\nmembers = [\"*\"]\nexclude = [\"target\"]\nresolver = \"3\"\n",
+    )?;
+    // The same versions, which are at hand without a network.
+    fs::copy(ours.join("Cargo.lock"), workspace.join("Cargo.lock"))?;
+    let dependency = ours.join("threadsafe-gen");
+    let dependency = dependency.display();
+    let crates = STYLES.iter().enumerate().map(|(i, style)| {
+        let mut source = style.prelude.to_owned();
+        for number in 0..FUNCTIONS {
+            source.push_str(&style.function.replace('@', &number.to_string()));
+        }
+        (format!("style{i}"), source)
+    });
+    for (name, source) in crates.chain([("empty".into(), String::new())]) {
+        fs::create_dir_all(workspace.join(&name).join("src"))?;
+        fs::write(workspace.join(&name).join("src/lib.rs"), source)?;
+        let manifest = format!(
+            "[package]\nname = \"{name}\"\nedition = \"2024\"\n\n[dependencies]\n\
+             async-trait = \"0.1\"\nthreadsafe-gen = {{ path = '{dependency}' }}\n"
+        );
+        fs::write(workspace.join(&name).join("Cargo.toml"), manifest)?;
+    }
+    Ok(())
+}
+
+/// Seconds that it takes to compile one crate, changed so that it has to be.
+fn compile(workspace: &Path, command: &str, name: &str, round: u64) -> io::Result<f64> {
+    let file = workspace.join(name).join("src/lib.rs");
+    let mut source = fs::read_to_string(&file)?;
+    let _ = writeln!(source, "// {command} {round}");
+    fs::write(&file, source)?;
+
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .args([command, "--quiet", "--offline", "--package", name, "--target-dir", "target"])
+        .current_dir(workspace)
+        // Each time all of it, as on a first build.
+        .env("CARGO_INCREMENTAL", "0");
+    // What the cargo that runs this program says about it is not about those crates.
+    for (key, _) in env::vars_os().filter(|(key, _)| key.to_str().is_some_and(|key| key.starts_with("CARGO_PKG_"))) {
+        cargo.env_remove(key);
+    }
+    let start = Instant::now();
+    let output = cargo.output()?;
+    let elapsed = start.elapsed().as_secs_f64();
+    if output.status.success() {
+        Ok(elapsed)
+    } else {
+        Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()))
+    }
+}
