@@ -50,8 +50,8 @@ assert_not_impl_any!(ThreadsafeIter<Repeat<Rc<u8>>>: Send, Sync);
 assert_impl_all!(ThreadsafeIter<Box<dyn Iterator<Item = u8> + Send>>: Send, Sync);
 assert_not_impl_any!(ThreadsafeIter<Box<dyn Iterator<Item = u8>>>: Send, Sync);
 assert_not_impl_any!(ThreadsafeIter<Box<dyn Iterator<Item = u8> + Sync>>: Send, Sync);
-// Each item is made and taken on one thread, and need not be `Send` if the source is.
-assert_impl_all!(ThreadsafeIter<Empty<Rc<u8>>>: Send, Sync);
+// An item that one thread takes and gives back reaches another.
+assert_not_impl_any!(ThreadsafeIter<Empty<Rc<u8>>>: Send, Sync);
 
 // A guard is let go on the thread that took it.
 assert_not_impl_any!(IterGuard<'static, As<u8>>: Send);
@@ -81,8 +81,10 @@ assert_impl_all!(ThreadsafeIter<Generator<u8, Ready<()>>>: UnwindSafe, RefUnwind
 assert_impl_all!(ThreadsafeIter<As<&'static mut u8>>: UnwindSafe, RefUnwindSafe);
 
 assert_impl_all!(ThreadsafeIter<As<u8>>: FusedIterator, From<As<u8>>, Debug, Unpin);
-assert_impl_all!(&ThreadsafeIter<As<u8>>: FusedIterator, Copy);
-assert_impl_all!(IterGuard<'static, As<u8>>: FusedIterator, Debug);
+// Others may give items back after the end.
+assert_impl_all!(&ThreadsafeIter<As<u8>>: Iterator, Copy);
+assert_not_impl_any!(&ThreadsafeIter<As<u8>>: FusedIterator);
+assert_impl_all!(IterGuard<'static, As<u8>>: Iterator, Debug);
 assert_impl_all!(Generator<u8, Ready<()>>: FusedIterator, Coroutine, Debug);
 assert_impl_all!(Yielder<u8>: Debug);
 assert_impl_all!(As<u8>: ThreadsafeExt);

@@ -7,9 +7,12 @@
 //! the check that every item arrives: full when the body yields again or ends means that a yield was not awaited,
 //! empty when the body suspends means that it awaited something else. Both panic, in release builds too.
 //!
+//! Who wants n items at a time gets them without n suspensions: `Generator::fill` says so in the slot, and for so long a
+//! yield puts its item with the others and goes on. Only the nth suspends. The body runs no further than it would have.
+//!
 //! # Why a generator is `Send`
 //!
-//! The slot is an `Rc<Cell<_>>`, which costs nothing to fill and empty and is not `Send`. Two `unsafe impl`s say that it
+//! The slot is an `Rc` of cells, which cost nothing to fill and empty and are not `Send`. Two `unsafe impl`s say that it
 //! may move between threads all the same. The argument:
 //!
 //! 1. An `Rc` may be used from several threads in turn, provided that all its clones are handed over together and
@@ -34,10 +37,11 @@
 
 #![allow(unsafe_code, reason = "the two `Send` implementations, argued above; the crate has no other unsafe code")]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
+use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -46,8 +50,45 @@ use genawaiter::{Coroutine, GeneratorState};
 
 use crate::ThreadsafeIter;
 
-/// The place of the one item that is between its yield and its delivery.
-type Slot<Y> = Rc<Cell<Option<Y>>>;
+/// The place of the items that are between their yield and their delivery.
+struct Slot<Y> {
+    /// The item at whose yield the body suspends.
+    item: Cell<Option<Y>>,
+    /// How many items the body may yield before that, without suspending.
+    ahead: Cell<usize>,
+    /// Those items.
+    chunk: RefCell<Vec<Y>>,
+}
+
+impl<Y> Slot<Y> {
+    /// Puts an item with those that are asked for at a time.
+    #[inline]
+    fn put_ahead(&self, item: Y) {
+        self.ahead.set(self.ahead.get() - 1);
+        let mut chunk = self.chunk.borrow_mut();
+        if chunk.len() < chunk.capacity() {
+            chunk.push(item);
+        } else {
+            drop(chunk);
+            self.put_and_grow(item);
+        }
+    }
+
+    /// Apart, and nothing to do after it: what it needs is not to be made ready at every yield.
+    #[cold]
+    #[inline(never)]
+    fn put_and_grow(&self, item: Y) {
+        self.chunk.borrow_mut().push(item);
+    }
+
+    /// Refuses to go on with an item that nobody will take.
+    #[cold]
+    fn check_empty(&self) {
+        if self.item.take().is_some() {
+            not_awaited();
+        }
+    }
+}
 
 /// Makes a generator of an `async` closure that yields through the [`Yielder`] it is given.
 ///
@@ -77,14 +118,12 @@ pub fn generator<Y, B>(body: B) -> Generator<Y, impl Future<Output = ()>>
 where
     B: AsyncFnOnce(&mut Yielder<Y>),
 {
-    let slot = Slot::default();
+    let slot = Rc::new(Slot { item: Cell::default(), ahead: Cell::new(0), chunk: RefCell::default() });
     let mut yielder = Yielder { slot: Rc::clone(&slot) };
     let body = async move {
         body(&mut yielder).await;
         // Its own slot, or that of another generator whose body has swapped the two.
-        if yielder.slot.take().is_some() {
-            not_awaited();
-        }
+        yielder.slot.check_empty();
     };
     Generator { body: Some(Box::pin(body)), slot }
 }
@@ -156,7 +195,7 @@ impl<T, E> Fallible for Result<T, E> {
 ///
 /// Only the body of a [`generator`] is given one, as `&mut Yielder<Y>`, for as long as it runs.
 pub struct Yielder<Y> {
-    slot: Slot<Y>,
+    slot: Rc<Slot<Y>>,
 }
 
 // SAFETY: 1 to 6 above. `generator` keeps that the other clone of the slot moves along (2); the higher-ranked lifetime in
@@ -174,10 +213,13 @@ impl<Y> Yielder<Y> {
     /// ends with such an item.
     #[inline]
     pub fn yield_(&mut self, item: Y) -> impl Future<Output = ()> + use<'_, Y> {
-        if self.slot.replace(Some(item)).is_some() {
+        let suspended = self.slot.ahead.get() > 0;
+        if suspended {
+            self.slot.put_ahead(item);
+        } else if self.slot.item.replace(Some(item)).is_some() {
             not_awaited();
         }
-        Yielding { suspended: false, yielder: PhantomData::<&mut Self> }
+        Yielding { suspended, yielder: PhantomData::<&mut Self> }
     }
 
     /// Yields every item of `items`, as Python's `yield from`.
@@ -204,7 +246,7 @@ impl<Y> fmt::Debug for Yielder<Y> {
     }
 }
 
-/// Suspends once.
+/// Suspends once, or is made as one that has been suspended.
 ///
 /// It holds a mark of its own and no reference to the slot: a reference would have to be stored at each suspension,
 /// and between two atomic instructions each store is a cycle.
@@ -242,7 +284,7 @@ impl<Y> Future for Yielding<'_, Y> {
 pub struct Generator<Y, F> {
     // Before the slot, so that locals of the body that yield when they are dropped find it.
     body: Option<Pin<Box<F>>>,
-    slot: Slot<Y>,
+    slot: Rc<Slot<Y>>,
 }
 
 // SAFETY: 1 to 6 above. `generator`, which alone makes one, keeps that the slot's other clone is in `body`; the `&mut
@@ -252,7 +294,38 @@ unsafe impl<Y: Send, F: Send> Send for Generator<Y, F> {}
 impl<Y, F: Future<Output = ()>> Generator<Y, F> {
     /// Shares the generator between threads.
     pub fn threadsafe(self) -> ThreadsafeIter<Self> {
-        ThreadsafeIter::new(self)
+        ThreadsafeIter::with_fill(self, Self::fill)
+    }
+
+    #[cold]
+    fn end(&mut self) {
+        // Before the body is dropped: asked again, it is to panic again.
+        self.slot.check_empty();
+        self.body = None;
+    }
+
+    /// Puts up to `n` items into `buffer`, which is empty, and says whether the generator ended before.
+    ///
+    /// If the body panics, the items that it yielded before are there.
+    fn fill(&mut self, buffer: &mut Vec<Y>, n: usize) -> bool {
+        /// Takes the items back out of the slot, by a panic too.
+        struct Chunk<'a, Y>(Rc<Slot<Y>>, &'a mut Vec<Y>);
+
+        impl<Y> Drop for Chunk<'_, Y> {
+            fn drop(&mut self) {
+                self.0.ahead.set(0);
+                *self.1 = self.0.chunk.take();
+            }
+        }
+
+        let chunk = Chunk(Rc::clone(&self.slot), buffer);
+        self.slot.chunk.replace(mem::take(chunk.1));
+        self.slot.ahead.set(n - 1);
+        let last = self.next();
+        drop(chunk);
+        let ended = last.is_none();
+        buffer.extend(last);
+        ended
     }
 }
 
@@ -263,13 +336,9 @@ impl<Y, F: Future<Output = ()>> Iterator for Generator<Y, F> {
     fn next(&mut self) -> Option<Y> {
         let body = self.body.as_mut()?.as_mut();
         match body.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Pending => Some(self.slot.take().unwrap_or_else(|| awaited_something_else())),
+            Poll::Pending => Some(self.slot.item.take().unwrap_or_else(|| awaited_something_else())),
             Poll::Ready(()) => {
-                // Before the body is dropped: asked again, it is to panic again.
-                if self.slot.take().is_some() {
-                    not_awaited();
-                }
-                self.body = None;
+                self.end();
                 None
             }
         }

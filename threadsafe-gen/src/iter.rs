@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
+use crate::buffered::{Buffered, Chunks, Leftovers};
 use crate::lock::{Held, Lock, Refusal};
 
 /// An iterator that threads can share: each item goes to exactly one of them.
@@ -18,12 +19,14 @@ use crate::lock::{Held, Lock, Refusal};
 /// There is no `Arc` in it, as there is none in a `Mutex`: share it by reference in a [scope](std::thread::scope), in a
 /// `static`, or in an `Arc`.
 ///
+/// A consumer of many cheap items takes them [`buffered`](Self::buffered).
+///
 /// [article]: https://anandology.com/blog/using-iterators-and-generators/
 ///
 /// # The end
 ///
 /// The first `None` of the iterator is final. The iterator is dropped there and then, and every later call returns
-/// `None` without taking the lock.
+/// `None` without taking the lock, unless a consumer of many items at a time gives some [back](Self::buffered).
 ///
 /// # Panics
 ///
@@ -62,9 +65,22 @@ use crate::lock::{Held, Lock, Refusal};
 /// ```
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct ThreadsafeIter<I: Iterator> {
-    /// Beside the iterator: how many items it has given.
-    lock: Lock<I, usize>,
+    pub(crate) lock: Lock<I, Beside<I>>,
+    /// What consumers of many items at a time took and gave back.
+    pub(crate) leftovers: Leftovers<I::Item>,
 }
+
+/// What goes with the iterator under the lock.
+pub(crate) struct Beside<I: Iterator> {
+    /// How many items the iterator has given.
+    pub(crate) taken: usize,
+    pub(crate) fill: Fill<I>,
+}
+
+/// Puts up to so many items of the iterator into an empty buffer, and says whether it ended before.
+///
+/// A function that is chosen where it is still known what the iterator is, and called once for many items.
+pub(crate) type Fill<I> = fn(&mut I, &mut Vec<<I as Iterator>::Item>, usize) -> bool;
 
 impl<I: Iterator> ThreadsafeIter<I> {
     /// Puts a lock around `iter`.
@@ -78,7 +94,11 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// assert_eq!(letters.next(), Some('a'));
     /// ```
     pub const fn new(iter: I) -> Self {
-        Self { lock: Lock::new(iter, 0) }
+        Self::with_fill(iter, fill)
+    }
+
+    pub(crate) const fn with_fill(iter: I, fill: Fill<I>) -> Self {
+        Self { lock: Lock::new(iter, Beside { taken: 0, fill }), leftovers: Leftovers::new() }
     }
 
     /// Takes the next item, or `None` if there is none left or the iterator has been [closed](Self::close).
@@ -104,7 +124,12 @@ impl<I: Iterator> ThreadsafeIter<I> {
     #[inline]
     #[track_caller]
     pub fn next(&self) -> Option<I::Item> {
-        self.lock.call(take)
+        if self.lock.status().is_plain() {
+            if let Some(item) = self.lock.call(|iter, beside| take(iter, beside)) {
+                return Some(item);
+            }
+        }
+        self.next_or_leftover().map(|(_, item)| item)
     }
 
     /// Takes the next item if that is possible without waiting for another thread.
@@ -164,10 +189,15 @@ impl<I: Iterator> ThreadsafeIter<I> {
     }
 
     fn next_within(&self, timeout: Option<Duration>) -> Result<Option<I::Item>, TryNextError> {
-        self.lock.try_call(timeout, take).map_err(|refusal| match refusal {
-            Refusal::AlreadyExecuting => TryNextError::AlreadyExecuting,
-            Refusal::Poisoned => TryNextError::Poisoned,
-        })
+        let leftover = || self.leftovers.take(self.lock.status()).map(|(_, item)| item);
+        if let Some(item) = leftover() {
+            return Ok(Some(item));
+        }
+        match self.lock.try_call(timeout, take) {
+            Ok(item) => Ok(item.or_else(leftover)),
+            Err(Refusal::AlreadyExecuting) => Err(TryNextError::AlreadyExecuting),
+            Err(Refusal::Poisoned) => Err(TryNextError::Poisoned),
+        }
     }
 
     /// Takes the next item together with its position: the first item of the iterator has index 0.
@@ -191,7 +221,24 @@ impl<I: Iterator> ThreadsafeIter<I> {
     #[inline]
     #[track_caller]
     pub fn next_indexed(&self) -> Option<(usize, I::Item)> {
-        self.lock.call(|iter, taken| take(iter, taken).map(|item| (*taken - 1, item)))
+        if self.lock.status().is_plain() {
+            if let Some(item) = self.lock.call(take_indexed) {
+                return Some(item);
+            }
+        }
+        self.next_or_leftover()
+    }
+
+    /// The next item for whoever may find that others have given some back, which come first.
+    #[cold]
+    #[track_caller]
+    fn next_or_leftover(&self) -> Option<(usize, I::Item)> {
+        let leftover = || self.leftovers.take(self.lock.status());
+        if let Some(item) = leftover() {
+            return Some(item);
+        }
+        self.lock.status().check()?;
+        self.lock.call(take_indexed).or_else(leftover)
     }
 
     /// Takes the lock, for several items with nobody in between.
@@ -218,7 +265,58 @@ impl<I: Iterator> ThreadsafeIter<I> {
         self.lock.status().check();
         let held = self.lock.wait();
         self.lock.status().check();
-        IterGuard { held, not_send: PhantomData }
+        IterGuard { iter: self, held, not_send: PhantomData }
+    }
+
+    /// An iterator for one consumer that takes up to `n` items a lock.
+    ///
+    /// The lock is most of what a cheap item costs; this divides it by `n`. The order of the items within a consumer stays.
+    /// What it has taken and not given out goes back when it is dropped, by a `break` or a panic too, and is what
+    /// the next caller gets, whoever that is.
+    ///
+    /// Each refill waits for its turn, and for `n` items, or for as many as there are. How to choose `n`: see [the
+    /// crate's page](crate#how-many-at-a-time).
+    ///
+    /// # Panics
+    ///
+    /// If `n` is 0. Its `next` panics as [`next`](Self::next) does; where the iterator panics with a part of the `n`
+    /// items taken, the consumer first gets these.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::ThreadsafeIter;
+    ///
+    /// let numbers = ThreadsafeIter::new(0..1000);
+    /// let first = numbers.buffered(64).find(|n| n % 10 == 9);
+    /// assert_eq!(first, Some(9));
+    /// // 64 items were taken, 10 used, 54 given back.
+    /// assert_eq!(numbers.next(), Some(10));
+    /// ```
+    #[track_caller]
+    pub fn buffered(&self, n: usize) -> Buffered<'_, I> {
+        Buffered::new(self, n)
+    }
+
+    /// An iterator for one consumer over `Vec`s of up to `n` items, each taken under one lock.
+    ///
+    /// A `Vec` is shorter where the iterator ends, and where it consists of what others gave back.
+    ///
+    /// # Panics
+    ///
+    /// As [`buffered`](Self::buffered).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::ThreadsafeIter;
+    ///
+    /// let numbers = ThreadsafeIter::new(0..5);
+    /// assert!(numbers.chunks(2).eq([vec![0, 1], vec![2, 3], vec![4]]));
+    /// ```
+    #[track_caller]
+    pub fn chunks(&self, n: usize) -> Chunks<'_, I> {
+        Chunks::new(self, n)
     }
 
     /// A reference, which is itself an iterator over the shared items: for chains of adaptors.
@@ -256,9 +354,12 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// ```
     pub fn close(&self) {
         self.lock.close();
+        drop(self.leftovers.take_all(self.lock.status()));
     }
 
     /// Whether there is nothing left to take: the iterator has ended or been closed. Never waits.
+    ///
+    /// A consumer of many at a time may still give items back, and then there is something again.
     ///
     /// One that has panicked has not finished, see [`is_poisoned`](Self::is_poisoned).
     #[must_use]
@@ -278,17 +379,27 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// Never waits; while a call is in progress the upper bound is not known.
     #[must_use]
     pub fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, self.source_size_hint().1)
+        (0, self.exact_size_hint().1)
     }
 
-    fn source_size_hint(&self) -> (usize, Option<usize>) {
-        if self.is_finished() {
-            return (0, Some(0));
-        }
-        self.lock.try_wait(None).and_then(|held| held.source().map(Iterator::size_hint)).unwrap_or((0, None))
+    /// The size hint of the iterator together with what has been given back.
+    fn exact_size_hint(&self) -> (usize, Option<usize>) {
+        let status = self.lock.status();
+        // Held until what has been given back is counted.
+        let held = self.lock.try_wait(None);
+        let (lower, upper) = match held.as_ref().map(Held::source) {
+            Some(Some(iter)) => iter.size_hint(),
+            _ if status.source_is_gone() => (0, Some(0)),
+            _ => (0, None),
+        };
+        let Some((leftovers, may_come_back)) = self.leftovers.len(status) else { return (0, Some(0)) };
+        let upper = upper.filter(|_| !may_come_back).and_then(|upper| upper.checked_add(leftovers));
+        (lower.saturating_add(leftovers), upper)
     }
 
     /// Gives the iterator back, or `None` if it has ended or been closed, and so been dropped.
+    ///
+    /// Items that a [`buffered`](Self::buffered) consumer gave back and nobody has taken since are dropped.
     ///
     /// # Panics
     ///
@@ -332,10 +443,27 @@ impl<I: Iterator> ThreadsafeIter<I> {
 
 /// Takes one item from the iterator, and counts it.
 #[inline]
-fn take<I: Iterator>(iter: &mut I, taken: &mut usize) -> Option<I::Item> {
+fn take<I: Iterator>(iter: &mut I, beside: &mut Beside<I>) -> Option<I::Item> {
     let item = iter.next()?;
-    *taken += 1;
+    beside.taken += 1;
     Some(item)
+}
+
+#[inline]
+fn take_indexed<I: Iterator>(iter: &mut I, beside: &mut Beside<I>) -> Option<(usize, I::Item)> {
+    let item = take(iter, beside)?;
+    Some((beside.taken - 1, item))
+}
+
+/// The [`Fill`] for iterators of which nothing is known: by internal iteration, which chains of adaptors are better at.
+fn fill<I: Iterator>(iter: &mut I, buffer: &mut Vec<I::Item>, n: usize) -> bool {
+    // As much as there can be, but not whatever a caller asks for; past that it grows as it is filled.
+    const AT_ONCE: usize = 1024;
+    buffer.reserve_exact(iter.size_hint().1.unwrap_or(0).min(n).min(AT_ONCE));
+    iter.all(|item| {
+        buffer.push(item);
+        buffer.len() < n
+    })
 }
 
 /// By `&mut self` nobody else can be inside, and no lock is taken.
@@ -345,11 +473,16 @@ impl<I: Iterator> Iterator for ThreadsafeIter<I> {
     #[inline]
     #[track_caller]
     fn next(&mut self) -> Option<I::Item> {
-        self.lock.call_mut(take)
+        if self.lock.status().is_plain() {
+            if let Some(item) = self.lock.call_mut(|iter, beside| take(iter, beside)) {
+                return Some(item);
+            }
+        }
+        self.next_or_leftover().map(|(_, item)| item)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.source_size_hint()
+        self.exact_size_hint()
     }
 }
 
@@ -370,8 +503,6 @@ impl<I: Iterator> Iterator for &ThreadsafeIter<I> {
         (**self).size_hint()
     }
 }
-
-impl<I: Iterator> FusedIterator for &ThreadsafeIter<I> {}
 
 impl<I: Iterator> From<I> for ThreadsafeIter<I> {
     fn from(iter: I) -> Self {
@@ -395,7 +526,8 @@ impl<I: Iterator> RefUnwindSafe for ThreadsafeIter<I> {}
 /// An iterator. It lets the lock go when it is dropped, on the thread that took it: it is not `Send`.
 #[must_use = "the lock is let go as soon as the guard is dropped"]
 pub struct IterGuard<'a, I: Iterator> {
-    held: Held<'a, I, usize>,
+    iter: &'a ThreadsafeIter<I>,
+    held: Held<'a, I, Beside<I>>,
     // A thread is told from another by who took the lock, whatever a feature of parking_lot says about its guards.
     not_send: PhantomData<*mut ()>,
 }
@@ -406,15 +538,21 @@ impl<I: Iterator> Iterator for IterGuard<'_, I> {
     #[inline]
     #[track_caller]
     fn next(&mut self) -> Option<I::Item> {
-        self.held.call(take)
+        let leftover = || self.iter.leftovers.take(self.iter.lock.status()).map(|(_, item)| item);
+        if let Some(item) = leftover() {
+            return Some(item);
+        }
+        self.held.call(take).or_else(leftover)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.held.source().map_or((0, Some(0)), Iterator::size_hint)
+        let Some((leftovers, may_come_back)) = self.iter.leftovers.len(self.iter.lock.status()) else {
+            return (0, Some(0));
+        };
+        let (lower, upper) = self.held.source().map_or((0, Some(0)), Iterator::size_hint);
+        (lower, upper.filter(|_| leftovers == 0 && !may_come_back))
     }
 }
-
-impl<I: Iterator> FusedIterator for IterGuard<'_, I> {}
 
 impl<I: Iterator> fmt::Debug for IterGuard<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

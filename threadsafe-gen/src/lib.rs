@@ -1,11 +1,19 @@
 #![doc = include_str!("../README.md")]
 
+mod buffered;
 mod generator;
 mod iter;
 mod lock;
+#[cfg(feature = "rayon")]
+mod parallel;
+mod tee;
 
+pub use buffered::{Buffered, Chunks, Indexed};
 pub use generator::{Generator, Yielder, generator, try_generator};
 pub use iter::{IterGuard, ThreadsafeExt, ThreadsafeIter, TryNextError};
+#[cfg(feature = "rayon")]
+pub use parallel::ParallelItems;
+pub use tee::Tee;
 #[cfg(feature = "macros")]
 pub use threadsafe_gen_macros::threadsafe_generator;
 

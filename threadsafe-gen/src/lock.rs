@@ -42,6 +42,10 @@ const FINISHED: u8 = 1;
 const CLOSED: u8 = 2;
 /// The source has panicked.
 const POISONED: u8 = 3;
+/// The bits that say which of these it is.
+const FATE: u8 = 3;
+/// A bit beside them: there are items that somebody took and gave back.
+const LEFTOVERS: u8 = 4;
 
 /// A source `S` that one thread at a time may call, and what is kept beside it, `B`.
 pub(crate) struct Lock<S, B> {
@@ -98,11 +102,23 @@ impl<S, B> Lock<S, B> {
     #[inline]
     #[track_caller]
     pub(crate) fn wait(&self) -> Held<'_, S, B> {
+        let me = self.refuse_reentry();
+        self.hold(me, self.inner.lock())
+    }
+
+    /// This thread's name, for taking the lock.
+    ///
+    /// # Panics
+    ///
+    /// If this thread is inside already.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn refuse_reentry(&self) -> usize {
         let me = this_thread();
         if self.owner.load(Relaxed) == me {
             already_executing();
         }
-        self.hold(me, self.inner.lock())
+        me
     }
 
     /// Takes a turn if `timeout` is long enough to get one; with `None`, if nobody is inside.
@@ -118,11 +134,10 @@ impl<S, B> Lock<S, B> {
         Some(self.hold(me, inner?))
     }
 
-    /// Calls the source in this thread's turn, waiting for it.
+    /// Calls the source in this thread's turn, waiting for it. Costs the lock after the end too: see [`Status::is_plain`].
     #[inline]
     #[track_caller]
     pub(crate) fn call<R>(&self, call: impl FnOnce(&mut S, &mut B) -> Option<R>) -> Option<R> {
-        self.status.check()?;
         self.status.call(self.wait(), call)
     }
 
@@ -151,7 +166,9 @@ impl<S, B> Lock<S, B> {
 
     /// Ends it for everybody, without waiting for who is inside.
     pub(crate) fn close(&self) {
-        if self.status.leave_open(CLOSED) {
+        // What has ended is closed too, for those who would give something back.
+        let close = |state| matches!(state & FATE, OPEN | FINISHED).then_some(state & !FATE | CLOSED);
+        if self.status.state.fetch_update(SeqCst, Relaxed, close).is_ok() {
             fence(SeqCst);
             drop(self.reap());
         }
@@ -196,7 +213,7 @@ impl<S, B> Lock<S, B> {
 impl<S, B> fmt::Debug for Lock<S, B> {
     /// Says what can be said without waiting.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.status.get() {
+        f.write_str(match self.status.fate() {
             FINISHED => "finished",
             CLOSED => "closed",
             POISONED => "poisoned",
@@ -208,16 +225,44 @@ impl<S, B> fmt::Debug for Lock<S, B> {
 
 impl Status {
     #[inline]
-    fn get(&self) -> u8 {
-        self.state.load(Acquire)
+    fn fate(&self) -> u8 {
+        self.state.load(Acquire) & FATE
+    }
+
+    /// Whether all there is to do is to ask the source: it has not ended, and nobody has given anything back.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.state.load(Acquire) == OPEN
     }
 
     pub(crate) fn is_finished(&self) -> bool {
-        matches!(self.get(), FINISHED | CLOSED)
+        matches!(self.state.load(Acquire), FINISHED | CLOSED)
     }
 
     pub(crate) fn is_poisoned(&self) -> bool {
-        self.get() == POISONED
+        self.fate() == POISONED
+    }
+
+    /// Whether the source has ended or been closed, whatever has been given back.
+    pub(crate) fn source_is_gone(&self) -> bool {
+        matches!(self.fate(), FINISHED | CLOSED)
+    }
+
+    /// Whether what is given back may still be asked for.
+    pub(crate) fn takes_back(&self) -> bool {
+        matches!(self.fate(), OPEN | FINISHED)
+    }
+
+    pub(crate) fn has_leftovers(&self) -> bool {
+        self.state.load(Acquire) & LEFTOVERS != 0
+    }
+
+    pub(crate) fn set_leftovers(&self, there_are: bool) {
+        if there_are {
+            self.state.fetch_or(LEFTOVERS, SeqCst);
+        } else {
+            self.state.fetch_and(!LEFTOVERS, SeqCst);
+        }
     }
 
     /// `Some` as long as there may be more to ask for, `None` after the end.
@@ -228,7 +273,7 @@ impl Status {
     #[inline]
     #[track_caller]
     pub(crate) fn check(&self) -> Option<()> {
-        if self.get() == OPEN {
+        if self.fate() == OPEN {
             return Some(());
         }
         self.over();
@@ -244,16 +289,17 @@ impl Status {
     }
 
     fn ended<R>(&self) -> Option<Result<Option<R>, Refusal>> {
-        match self.get() {
+        match self.fate() {
             OPEN => None,
             POISONED => Some(Err(Refusal::Poisoned)),
             _ => Some(Ok(None)),
         }
     }
 
-    /// Whether the state was `OPEN`, and now is `state`.
-    fn leave_open(&self, state: u8) -> bool {
-        self.state.compare_exchange(OPEN, state, SeqCst, Relaxed).is_ok()
+    /// Whether the fate was `OPEN`, and now is `fate`.
+    fn leave_open(&self, fate: u8) -> bool {
+        let leave = |state| (state & FATE == OPEN).then_some(state | fate);
+        self.state.fetch_update(SeqCst, Relaxed, leave).is_ok()
     }
 
     /// Calls the source, if there still is one. Its `None` ends it; its panic poisons it and goes on to the caller.
@@ -268,7 +314,7 @@ impl Status {
         mut inner: impl DerefMut<Target = Inner<S, B>>,
         call: impl FnOnce(&mut S, &mut B) -> Option<R>,
     ) -> Option<R> {
-        let (OPEN, Inner { source: Some(source), beside }) = (self.get(), &mut *inner) else {
+        let (OPEN, Inner { source: Some(source), beside }) = (self.fate(), &mut *inner) else {
             self.let_go(inner);
             return None;
         };
@@ -338,7 +384,7 @@ impl<S, B> Held<'_, S, B> {
 
     /// The source, unless it has ended or is about to be dropped.
     pub(crate) fn source(&self) -> Option<&S> {
-        self.inner.source.as_ref().filter(|_| !self.leave.0.status.is_finished())
+        self.inner.source.as_ref().filter(|_| !self.leave.0.status.source_is_gone())
     }
 }
 
@@ -372,7 +418,7 @@ impl<S, B> Drop for Leave<'_, S, B> {
     #[inline]
     fn drop(&mut self) {
         fence(Acquire);
-        if self.0.status.state.load(Relaxed) == CLOSED {
+        if self.0.status.state.load(Relaxed) & FATE == CLOSED {
             // This thread is about to return an item, or to unwind: neither is to be lost to a destructor.
             drop_quietly(self.0.reap());
         }
