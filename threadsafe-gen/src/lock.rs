@@ -50,10 +50,16 @@ const LEFTOVERS: u8 = 4;
 /// A source `S` that one thread at a time may call, and what is kept beside it, `B`.
 pub(crate) struct Lock<S, B> {
     status: Status,
-    /// The thread that holds the mutex, or 0.
-    owner: AtomicUsize,
+    owner: Owner,
     inner: Mutex<Inner<S, B>>,
 }
+
+/// The thread that holds the mutex, or 0.
+///
+/// On cache lines of its own: it is read before the mutex is taken, and to read the mutex's line first and to write to it
+/// then would be two journeys of that line between cores.
+#[repr(align(128))]
+struct Owner(AtomicUsize);
 
 /// What becomes of the source. It leaves `OPEN` once and for all.
 ///
@@ -85,7 +91,7 @@ impl<S, B> Lock<S, B> {
     pub(crate) const fn new(source: S, beside: B) -> Self {
         Self {
             status: Status { state: AtomicU8::new(OPEN), message: OnceLock::new() },
-            owner: AtomicUsize::new(0),
+            owner: Owner(AtomicUsize::new(0)),
             inner: Mutex::new(Inner { source: Some(source), beside }),
         }
     }
@@ -115,7 +121,7 @@ impl<S, B> Lock<S, B> {
     #[track_caller]
     pub(crate) fn refuse_reentry(&self) -> usize {
         let me = this_thread();
-        if self.owner.load(Relaxed) == me {
+        if self.owner.0.load(Relaxed) == me {
             already_executing();
         }
         me
@@ -124,7 +130,7 @@ impl<S, B> Lock<S, B> {
     /// Takes a turn if `timeout` is long enough to get one; with `None`, if nobody is inside.
     pub(crate) fn try_wait(&self, timeout: Option<Duration>) -> Option<Held<'_, S, B>> {
         let me = this_thread();
-        if self.owner.load(Relaxed) == me {
+        if self.owner.0.load(Relaxed) == me {
             return None;
         }
         let inner = match timeout {
@@ -160,7 +166,7 @@ impl<S, B> Lock<S, B> {
 
     #[inline]
     fn hold<'a>(&'a self, me: usize, inner: MutexGuard<'a, Inner<S, B>>) -> Held<'a, S, B> {
-        self.owner.store(me, Relaxed);
+        self.owner.0.store(me, Relaxed);
         Held { inner, leave: Leave(self) }
     }
 
@@ -181,7 +187,7 @@ impl<S, B> Lock<S, B> {
     /// Comes after a fence: the closer's, or that of [`Leave`].
     #[cold]
     fn reap(&self) -> Option<S> {
-        if self.owner.load(Relaxed) == this_thread() {
+        if self.owner.0.load(Relaxed) == this_thread() {
             return None;
         }
         // Not `try_lock`, which gives up on a mere read of the word; see the top of this file.
@@ -407,7 +413,7 @@ impl<S, B> Deref for Held<'_, S, B> {
 impl<S, B> Drop for Held<'_, S, B> {
     #[inline]
     fn drop(&mut self) {
-        self.leave.0.owner.store(0, Relaxed);
+        self.leave.0.owner.0.store(0, Relaxed);
     }
 }
 
