@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use orx_concurrent_iter::{ChunkPuller, ConcurrentIter, IterIntoConcurrentIter};
 use rayon::ThreadPoolBuilder;
-use rayon::iter::{ParallelBridge, ParallelIterator};
+use rayon::iter::{IntoParallelIterator, ParallelBridge, ParallelIterator};
 use threadsafe_gen::ThreadsafeIter;
 
 use crate::measure::{Job, Lane, Run, Span, Tally, in_threads, with_producer};
@@ -51,7 +51,8 @@ pub fn all<S: Work, C: Work>() -> Vec<Contender<S, C>> {
         contender(names::PAR_BRIDGE, par_bridge),
         contender(names::CROSSBEAM, crossbeam),
         contender(names::FLUME, flume),
-        // `buffered(64)` and the crate's own parallel iterator belong here.
+        contender(names::OUR_BUFFERED, our_buffered),
+        contender(names::OUR_RAYON, our_rayon),
     ]
 }
 
@@ -62,6 +63,11 @@ fn ours<S: Work, C: Work>(job: &Job<S, C>) -> Run {
             tally.take(item);
         }
     })
+}
+
+fn our_buffered<S: Work, C: Work>(job: &Job<S, C>) -> Run {
+    let items = sources::shared(job.items, job.source);
+    in_threads(job, |tally| tally.take_all(items.buffered(64)))
 }
 
 fn our_lock<S: Work, C: Work>(job: &Job<S, C>) -> Run {
@@ -146,19 +152,26 @@ fn orx_chunks<S: Work, C: Work>(job: &Job<S, C>) -> Run {
     })
 }
 
-/// In a pool of so many threads, which stands before the clock starts.
 fn par_bridge<S: Work, C: Work>(job: &Job<S, C>) -> Run {
+    let items: Fuse<_> = sources::bare(job.items, job.source).fuse();
+    in_pool(job, items.par_bridge())
+}
+
+fn our_rayon<S: Work, C: Work>(job: &Job<S, C>) -> Run {
+    in_pool(job, sources::shared(job.items, job.source).into_par_iter())
+}
+
+/// In a pool of so many threads, which stands before the clock starts.
+fn in_pool<S: Work, C: Work>(job: &Job<S, C>, items: impl ParallelIterator<Item = u64>) -> Run {
     let pool = ThreadPoolBuilder::new().num_threads(job.threads).build().expect("threads can be started");
     // Returns once each of them has started.
     pool.broadcast(|_| ());
-    let items: Fuse<_> = sources::bare(job.items, job.source).fuse();
-    // The bridge tallies by tasks, and which thread runs how many of them is its own affair: whose task it was is asked once
+    // The items are tallied by tasks, and which thread runs how many of them is its own affair: whose task it was is asked once
     // a task, at its end.
     let counts: Vec<_> = (0..job.threads).map(|_| AtomicU64::new(0)).collect();
     let (span, tally) = Span::of(|| {
         pool.install(|| {
             items
-                .par_bridge()
                 .fold(
                     || Tally::new(job.consumer),
                     |mut tally, item| {

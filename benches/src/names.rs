@@ -2,6 +2,10 @@
 
 /// A generator by the attribute, and `next`.
 pub const OURS: &str = "threadsafe-gen";
+/// The same, many items a lock.
+pub const OUR_BUFFERED: &str = "threadsafe-gen, buffered(64)";
+/// The same, through rayon.
+pub const OUR_RAYON: &str = "threadsafe-gen, into_par_iter";
 /// Our lock around the hand-written iterator: the lock's share of the cost.
 pub const OUR_LOCK: &str = "threadsafe-gen, hand-written iterator";
 /// What the targets call "hand": `parking_lot::Mutex` around the hand-written iterator.

@@ -215,6 +215,8 @@ fn colour(name: &str) -> RGBColor {
     match name {
         names::OURS | names::OUR_GENERATOR | names::OURS_OWNED => OURS,
         names::OUR_LOCK => RGBColor(0xd9, 0x6b, 0x7c),
+        names::OUR_BUFFERED => RGBColor(0x9b, 0x11, 0x6b),
+        names::OUR_RAYON => RGBColor(0x55, 0x1a, 0x8b),
         names::HAND | names::PLAIN => INK,
         names::HAND_0_13 => RGBColor(0x77, 0x77, 0x77),
         names::STD => RGBColor(0x8c, 0x56, 0x4b),

@@ -25,8 +25,7 @@ pub struct Verdict {
 
 /// Looks up the answers for every target of a feature that there is.
 ///
-/// Still to come with their features: `buffered(64)` against orx's `chunk_puller(64)` and against `next`, rayon over cheap and
-/// dear bodies, memory behind the slowest branch of a tee.
+/// Memory behind the slowest branch of a tee is not asked here but tested, by what is dropped when.
 pub fn judge(answers: &[Answer]) -> Vec<Verdict> {
     let mut judge = Judge { answers, verdicts: Vec::new() };
 
@@ -41,6 +40,15 @@ pub fn judge(answers: &[Answer]) -> Vec<Verdict> {
         for peer in [names::STD, names::ORX, names::PAR_BRIDGE, names::CROSSBEAM, names::FLUME] {
             judge.ratio(&what, asked, names::OURS, peer, 1.0);
         }
+    }
+
+    for (threads, share) in [(1, 0.5), (2, 0.5), (4, 1.0 / 3.0), (16, 1.0 / 3.0), (64, 1.0 / 3.0)] {
+        let question = if threads == 1 { "one-thread" } else { "threads" };
+        let asked = Asked { question, threads: Some(threads), ..one_thread };
+        let what = format!("buffered(64), {threads} threads");
+        judge.ratio(&what, asked, names::OUR_BUFFERED, names::ORX_CHUNKS, share);
+        judge.ratio(&what, asked, names::OUR_BUFFERED, names::OURS, 1.0 / 6.0);
+        judge.ratio(&format!("rayon, {threads} threads"), asked, names::OUR_RAYON, names::PAR_BRIDGE, 1.0 / 3.0);
     }
 
     // "None", as far as a clock can tell: to be woken fifty times a second takes about half of this, whoever waits.
