@@ -535,10 +535,11 @@ fn a_chunk_is_the_consumers_own_and_does_not_go_back() {
 fn a_call_that_meets_the_end_gets_what_was_given_back_meanwhile() {
     limited(|| {
         type Pull = fn(&ThreadsafeIter<Source>) -> Option<u64>;
-        let pulls: [(&str, Pull); 5] = [
+        let pulls: [(&str, Pull); 6] = [
             ("next", ThreadsafeIter::next),
             ("next_indexed", |shared| shared.next_indexed().map(|(_, item)| item)),
             ("next_timeout", |shared| shared.next_timeout(Duration::MAX).unwrap()),
+            ("lock", |shared| shared.lock().next()),
             ("buffered", |shared| shared.buffered(3).next()),
             ("chunks", |shared| shared.chunks(3).next().map(|chunk| chunk[0])),
         ];
@@ -1003,27 +1004,6 @@ fn random_use_by_four_threads_takes_each_item_exactly_once() {
                 assert!(shared.is_finished());
             });
         }
-    });
-}
-
-#[test]
-fn a_guard_finds_what_was_given_back_while_it_stood_in_the_last_call() {
-    limited(|| {
-        let (gate, source) = gated::<u64>();
-        let shared = (Box::new(source) as Source).threadsafe();
-        gate.let_in(|| Some(1));
-        gate.let_in(|| Some(2));
-        let mut consumer = shared.buffered(2);
-        assert_eq!(consumer.next(), Some(1));
-        gate.entered();
-        gate.entered();
-        thread::scope(|scope| {
-            let inside = scope.spawn(|| shared.lock().next());
-            gate.entered();
-            drop(consumer);
-            gate.let_in(|| None);
-            assert_eq!(inside.join().unwrap(), Some(2));
-        });
     });
 }
 

@@ -165,9 +165,9 @@ fn made(krate: &Path, function: &Function, output: &Output, body: &Body, argumen
 /// from the function's own place, for macros around it that yield.
 fn yield_macros(co: &Ident, item: &Type, body: &Body) -> TokenStream {
     let site = Span::mixed_site();
-    let define = |name: &str, seen_from: Option<Span>, rules: TokenStream| {
+    let define = |name: &str, fix: &str, seen_from: Option<Span>, rules: TokenStream| {
         let name = Ident::new(name, seen_from.map_or_else(Span::call_site, |seen| Span::call_site().resolved_at(seen)));
-        let other = format!("`{name}!` takes one argument: for a tuple write `{name}!((a, b))`");
+        let other = format!("`{name}!` takes one argument: {fix}");
         quote_spanned! {site=>
             #[allow(unused_macros)]
             macro_rules! #name {
@@ -178,6 +178,7 @@ fn yield_macros(co: &Ident, item: &Type, body: &Body) -> TokenStream {
     };
     let yield_ = define(
         "yield_",
+        "for a tuple write `yield_!((a, b))`",
         body.yield_,
         // The item is made before the yielder is borrowed for it, since making it may yield. Stating its type makes
         // a box of something coerce to a box of `dyn` something.
@@ -192,6 +193,7 @@ fn yield_macros(co: &Ident, item: &Type, body: &Body) -> TokenStream {
     );
     let yield_from = define(
         "yield_from",
+        "the items, as in `yield_from!([a, b])`",
         body.yield_from,
         quote_spanned! {site=>
             ($items:expr $(,)?) => {

@@ -35,7 +35,7 @@ impl<T> Leftovers<T> {
 
     /// Takes the first of them.
     pub(crate) fn take(&self, status: &Status) -> Option<(usize, T)> {
-        if !(status.has_leftovers() && status.takes_back()) {
+        if !status.has_leftovers() {
             return None;
         }
         let mut items = self.items.lock();
@@ -46,7 +46,7 @@ impl<T> Leftovers<T> {
 
     /// Takes up to `n` of them that follow one another, and says where they begin.
     fn take_run(&self, status: &Status, run: &mut Vec<T>, n: usize) -> Option<usize> {
-        if !(status.has_leftovers() && status.takes_back()) {
+        if !status.has_leftovers() {
             return None;
         }
         let mut items = self.items.lock();

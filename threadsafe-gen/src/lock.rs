@@ -259,8 +259,9 @@ impl Status {
         matches!(self.fate(), OPEN | FINISHED)
     }
 
+    /// Whether something has been given back that may still be asked for.
     pub(crate) fn has_leftovers(&self) -> bool {
-        self.state.load(Acquire) & LEFTOVERS != 0
+        self.state.load(Acquire) & LEFTOVERS != 0 && self.takes_back()
     }
 
     pub(crate) fn set_leftovers(&self, there_are: bool) {
