@@ -99,8 +99,8 @@ pub struct Buffered<'a, I: Iterator> {
     n: usize,
     /// What has been taken and not given out, the last item first: it is cheapest to take from the end.
     buffer: Vec<I::Item>,
-    /// The index of the first item in the buffer.
-    index: usize,
+    /// The index after that of the last item in the buffer, which says the others' without being counted along.
+    end: usize,
     /// The panic of the iterator in the midst of this buffer, for when the buffer is used up.
     panicked: Option<Box<dyn Any + Send>>,
 }
@@ -110,7 +110,7 @@ impl<'a, I: Iterator> Buffered<'a, I> {
     pub(crate) fn new(iter: &'a ThreadsafeIter<I>, n: usize) -> Self {
         assert!(n > 0, "items cannot be taken 0 at a time: `n` must be at least 1");
         iter.leftovers.consumers.fetch_add(1, Relaxed);
-        Self { iter, n, buffer: Vec::new(), index: 0, panicked: None }
+        Self { iter, n, buffer: Vec::new(), end: 0, panicked: None }
     }
 
     /// The items with their positions: the first item of the iterator has index 0.
@@ -133,16 +133,14 @@ impl<'a, I: Iterator> Buffered<'a, I> {
         if self.buffer.is_empty() {
             self.refill();
         }
-        let index = self.index;
-        Some((index, self.pop()?))
+        let item = self.pop()?;
+        Some((self.end - self.buffer.len() - 1, item))
     }
 
     /// Takes an item out of the buffer.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<I::Item> {
-        let item = self.buffer.pop()?;
-        self.index += 1;
-        Some(item)
+        self.buffer.pop()
     }
 
     /// Goes on with the panic of the iterator, if there was one, now that what came before it is used up.
@@ -162,7 +160,7 @@ impl<'a, I: Iterator> Buffered<'a, I> {
 
     /// Fills the buffer, which is empty, if that is possible within `patience`, or however long it takes.
     pub(crate) fn refill_within(&mut self, patience: Option<Duration>) -> Result<(), Refusal> {
-        let Self { iter: ThreadsafeIter { lock, leftovers }, n, buffer, index, panicked } = self;
+        let Self { iter: ThreadsafeIter { lock, leftovers }, n, buffer, end, panicked } = self;
         let status = lock.status();
         let take_leftovers = |buffer: &mut Vec<I::Item>| leftovers.take_run(status, buffer, *n);
         let mut first = take_leftovers(buffer);
@@ -185,7 +183,7 @@ impl<'a, I: Iterator> Buffered<'a, I> {
                 Ok(result) => _ = result?,
             }
         }
-        *index = first.unwrap_or_default();
+        *end = first.unwrap_or_default() + buffer.len();
         buffer.reverse();
         Ok(())
     }
@@ -233,7 +231,7 @@ impl<I: Iterator> Drop for Buffered<'_, I> {
 
         let ThreadsafeIter { lock, leftovers } = self.iter;
         let _gone = Gone(&leftovers.consumers);
-        leftovers.put(lock.status(), self.index, self.buffer.drain(..).rev());
+        leftovers.put(lock.status(), self.end - self.buffer.len(), self.buffer.drain(..).rev());
     }
 }
 
@@ -299,6 +297,6 @@ impl<I: Iterator> Iterator for Indexed<Chunks<'_, I>> {
 
     fn next(&mut self) -> Option<(usize, Vec<I::Item>)> {
         let chunk = self.0.next()?;
-        Some((self.0.0.index, chunk))
+        Some((self.0.0.end - chunk.len(), chunk))
     }
 }
