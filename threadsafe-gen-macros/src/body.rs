@@ -18,56 +18,116 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     Attribute, Block, Error, Expr, ExprAsync, ExprAwait, ExprClosure, ExprConst, ExprReturn, ExprTry, ExprTryBlock,
-    ExprYield, ImplItemFn, Item, ItemFn, Macro, Result, Stmt, Token, TraitItemFn,
+    ImplItemFn, Item, ItemFn, Macro, Result, Stmt, Token, TraitItemFn, Type,
 };
+
+use crate::keyword;
+use crate::parse::Protocol;
 
 /// A body that may stand in a generator.
 pub(crate) struct Body {
     pub(crate) statements: TokenStream,
     /// The braces around them, the edition of which decides on temporaries at the end.
     pub(crate) braces: Span,
-    /// Whether there is a `?`.
+    /// Whether there is a `?` that makes an item of an error.
     pub(crate) fallible: bool,
-    /// Where `yield_` and `yield_from` are first named, for the macros of these names to be seen from there.
+    /// Where each of our macros is first named, for it to be seen from there.
     pub(crate) yield_: Option<Span>,
     pub(crate) yield_from: Option<Span>,
+    pub(crate) resumed_with: Option<Span>,
 }
 
 impl Body {
-    pub(crate) fn read(block: &Group) -> Result<Self> {
-        let tokens = block.stream();
+    pub(crate) fn read(block: &Group, protocol: &Protocol) -> Result<Self> {
+        let mut tokens = block.stream();
+        // The compiler has read the body already: what `syn` cannot read is newer than `syn`, and not for us to judge.
+        let mut statements = Block::parse_within.parse2(tokens.clone()).ok();
+        if first_named("yield", &tokens).is_some() {
+            if let Some(statements) = &mut statements {
+                for statement in &mut *statements {
+                    keyword::Yields.visit_stmt_mut(statement);
+                }
+                tokens = statements.iter().map(ToTokens::to_token_stream).collect();
+            } else {
+                tokens = keyword::in_tokens(tokens);
+            }
+        }
         let mut body = Self {
             yield_: first_named("yield_", &tokens),
             yield_from: first_named("yield_from", &tokens),
+            resumed_with: first_named("resumed_with", &tokens),
             statements: tokens,
             braces: block.span(),
             fallible: false,
         };
-        // The compiler has read the body already: what `syn` cannot read is newer than `syn`, and not for us to judge.
-        let Ok(mut statements) = Block::parse_within.parse2(body.statements.clone()) else {
-            body.fallible = has_question(&body.statements);
-            if body.fallible {
+        match statements {
+            Some(statements) => body.judge(statements, protocol)?,
+            None if has_question(&body.statements) && !protocol.returns_value() => {
+                body.fallible = true;
                 body.statements = with_bare_returns_ok(body.statements);
             }
-            return Ok(body);
+            None => (),
+        }
+        body.check_first_argument(protocol)?;
+        Ok(body)
+    }
+
+    fn judge(&mut self, mut statements: Vec<Stmt>, protocol: &Protocol) -> Result<()> {
+        let mut reader = Reader {
+            place: Place::Generator,
+            awaits: protocol.awaits(),
+            fallible: false,
+            returns_value: false,
+            refused: None,
         };
-        let mut reader = Reader { place: Place::Generator, fallible: false, returns_value: false, refused: None };
         for statement in &statements {
             reader.visit_stmt(statement);
         }
         if let Some(error) = reader.refused {
             return Err(error);
         }
-        body.fallible = reader.fallible;
+        // What a coroutine returns, by `return`, by `?` or at its end, is what it is complete with.
+        if protocol.returns_value() {
+            return Ok(());
+        }
+        self.fallible = reader.fallible;
         if reader.fallible || reader.returns_value {
             let mut returns = Returns { fallible: reader.fallible };
             for statement in &mut statements {
                 returns.visit_stmt_mut(statement);
             }
-            body.statements = statements.iter().map(ToTokens::to_token_stream).collect();
+            self.statements = statements.iter().map(ToTokens::to_token_stream).collect();
         }
-        Ok(body)
+        Ok(())
     }
+
+    /// Refuses a coroutine that does not take what it is resumed with first: it would be lost, whoever sent it.
+    fn check_first_argument(&self, protocol: &Protocol) -> Result<()> {
+        match protocol {
+            Protocol::Coroutine(exchange) if !is_unit(&exchange.resume) && self.resumed_with.is_none() => {
+                let message =
+                    "the first `resume_with` brings a value too: take it, as in `let first = resumed_with!();`";
+                Err(Error::new_spanned(&exchange.resume, message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Protocol {
+    /// Whether the body may await.
+    fn awaits(&self) -> bool {
+        matches!(self, Self::Stream)
+    }
+
+    /// Whether the body ends with a value of its own.
+    fn returns_value(&self) -> bool {
+        matches!(self, Self::Coroutine(_))
+    }
+}
+
+pub(crate) fn is_unit(ty: &Type) -> bool {
+    matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
 fn first_named(name: &str, tokens: &TokenStream) -> Option<Span> {
@@ -92,6 +152,8 @@ enum Place {
 
 struct Reader {
     place: Place,
+    /// Whether the generator's own code may await.
+    awaits: bool,
     fallible: bool,
     /// Whether there is a `return` with a value.
     returns_value: bool,
@@ -171,13 +233,14 @@ fn plain_await(tokens: &TokenStream) -> Option<Span> {
 }
 
 /// Whether a macro takes its tokens for code of another place, or for no code at all.
-fn is_elsewhere(mac: &Macro) -> bool {
+pub(crate) fn is_elsewhere(mac: &Macro) -> bool {
     ["macro_rules", "generator", "stringify", "quote", "quote_spanned", "parse_quote"]
         .iter()
         .any(|name| is_named(&mac.path, name))
 }
 
-const AWAITS: &str = "a generator cannot await: remove `.await`, or run the future to its end with a `block_on`";
+const AWAITS: &str =
+    "this generator cannot await: return `impl Stream<Item = T>`, or run the future to its end with a `block_on`";
 
 fn is_named(path: &syn::Path, name: &str) -> bool {
     path.segments.last().is_some_and(|segment| segment.ident == name)
@@ -206,7 +269,7 @@ impl Visit<'_> for Reader {
             Some(Arguments::Expressions(expressions)) => expressions.iter().for_each(|expr| self.visit_expr(expr)),
             Some(Arguments::Statements(statements)) => statements.iter().for_each(|stmt| self.visit_stmt(stmt)),
             None if matches!(self.place, Place::Generator | Place::Try) => {
-                if let Some(span) = plain_await(&mac.tokens) {
+                if let Some(span) = plain_await(&mac.tokens).filter(|_| !self.awaits) {
                     self.refuse(span, AWAITS);
                 }
                 self.fallible |= self.place == Place::Generator && has_question(&mac.tokens);
@@ -216,17 +279,10 @@ impl Visit<'_> for Reader {
     }
 
     fn visit_expr_await(&mut self, expr: &ExprAwait) {
-        if matches!(self.place, Place::Generator | Place::Try) {
+        if matches!(self.place, Place::Generator | Place::Try) && !self.awaits {
             self.refuse(expr.await_token.span, AWAITS);
         }
         visit::visit_expr_await(self, expr);
-    }
-
-    fn visit_expr_yield(&mut self, expr: &ExprYield) {
-        if matches!(self.place, Place::Generator | Place::Try) {
-            self.refuse(expr.yield_token.span, "`yield` is not Rust yet: write `yield_!(item)`");
-        }
-        visit::visit_expr_yield(self, expr);
     }
 
     fn visit_expr_try(&mut self, expr: &ExprTry) {
@@ -304,16 +360,7 @@ impl VisitMut for Returns {
             }
             return;
         };
-        // Written back only where something changed, so that all other tokens stay as they are.
-        let before = arguments.to_token_stream().to_string();
-        match &mut arguments {
-            Arguments::Expressions(expressions) => expressions.iter_mut().for_each(|expr| self.visit_expr_mut(expr)),
-            Arguments::Statements(statements) => statements.iter_mut().for_each(|stmt| self.visit_stmt_mut(stmt)),
-        }
-        let after = arguments.to_token_stream();
-        if after.to_string() != before {
-            mac.tokens = after;
-        }
+        arguments.rewrite(self, mac);
     }
 
     // A `return` in these returns from these.
@@ -324,18 +371,31 @@ impl VisitMut for Returns {
 }
 
 /// The tokens of a macro, where they look like code.
-enum Arguments {
+pub(crate) enum Arguments {
     Expressions(Punctuated<Expr, Token![,]>),
     Statements(Vec<Stmt>),
 }
 
 impl Arguments {
-    fn read(mac: &Macro) -> Option<Self> {
+    pub(crate) fn read(mac: &Macro) -> Option<Self> {
         Punctuated::parse_terminated
             .parse2(mac.tokens.clone())
             .map(Self::Expressions)
             .or_else(|_| Block::parse_within.parse2(mac.tokens.clone()).map(Self::Statements))
             .ok()
+    }
+
+    /// Rewrites them, and writes them back only where something changed, so that all other tokens stay as they are.
+    pub(crate) fn rewrite(&mut self, rewriter: &mut impl VisitMut, mac: &mut Macro) {
+        let before = self.to_token_stream().to_string();
+        match self {
+            Self::Expressions(expressions) => expressions.iter_mut().for_each(|expr| rewriter.visit_expr_mut(expr)),
+            Self::Statements(statements) => statements.iter_mut().for_each(|stmt| rewriter.visit_stmt_mut(stmt)),
+        }
+        let after = self.to_token_stream();
+        if after.to_string() != before {
+            mac.tokens = after;
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{AttrStyle, Attribute, FnArg, Pat, PatIdent, PatType, Path, Receiver, ReturnType, Signature, Token, Type};
 
-use crate::body::Body;
-use crate::parse::{Function, GeneratorFn, Kind, Output, Refusal, output};
+use crate::body::{Body, is_unit};
+use crate::parse::{Function, GeneratorFn, InPlace, Kind, Output, Protocol, Refusal, output};
 
 /// Expands a generator.
 ///
@@ -26,12 +26,13 @@ use crate::parse::{Function, GeneratorFn, Kind, Output, Refusal, output};
 ///
 /// ```text
 /// fn count(__arg0: (u64, u64)) -> ::threadsafe_gen::ThreadsafeIter<impl Iterator<Item = u64> + ::core::marker::Send> {
-///     ::threadsafe_gen::Generator::threadsafe(::threadsafe_gen::generator::<u64, _>(async move |co| {
+///     ::threadsafe_gen::generator::<u64, _>(async move |co| {
 ///         macro_rules! yield_ { /* co.yield_(item).await */ }
 ///         let __arg0 = __arg0;
 ///         let (from, step) = __arg0;
 ///         /* the body */
-///     }))
+///     })
+///     .threadsafe()
 /// }
 /// ```
 pub(crate) fn generator(generator: &GeneratorFn) -> TokenStream {
@@ -112,62 +113,137 @@ fn relocated(path: &impl ToTokens, at: Span) -> TokenStream {
 fn made(krate: &Path, function: &Function, output: &Output, body: &Body, arguments: &Arguments) -> TokenStream {
     let site = site(&function.sig);
     let krate = &relocated(krate, site);
-    let co = Ident::new("__yielder", site);
-    let mut item = output.item.clone();
-    // `impl Trait` stands for one type, and cannot be written a second time.
-    ImplToInfer.visit_type_mut(&mut item);
-
-    let macros = yield_macros(&co, &item, body);
+    let closure = Closure { site, co: Ident::new("__yielder", site), move_: Some(Token![move](site)) };
     let rebound = &arguments.rebound;
-    let mut block = Group::new(Delimiter::Brace, body.statements.clone());
-    block.set_span(body.braces);
-    // A value at the end of the body that is not `()` is told so where it stands.
-    let ended = quote_spanned!(site=> let __ended: () = #block;);
-    let generator = if body.fallible {
-        // All of it at the item's type, where the compiler says, once, if that is no `Result`.
-        let (first, last) = ends(&item);
-        let fallible = relocated(&quote!(#krate::__private::Fallible), first);
-        let mut from_error = quote_spanned!(first=> <#item as #fallible>);
-        from_error.extend(quote_spanned!(last=> ::from_error));
-        quote_spanned! {site=>
-            #krate::__private::fallible::<#item, _, _>(
-                async move |#co| {
-                    #macros
-                    #rebound
-                    #ended
-                    #[allow(unreachable_code)]
-                    return ::core::result::Result::Ok(());
-                },
-                #from_error,
-            )
+    // `impl Trait` stands for one type, and cannot be written a second time.
+    let stated = |ty: &Type| {
+        let mut ty = ty.clone();
+        ImplToInfer.visit_type_mut(&mut ty);
+        ty
+    };
+    let item = stated(&output.item);
+    let (closure, from_error) = match &output.protocol {
+        Protocol::Coroutine(exchange) => {
+            let (resume, end) = (stated(&exchange.resume), stated(&exchange.end));
+            let closure = closure.coroutine(&item, &resume, &end, body, rebound);
+            return quote_spanned! {site=>
+                #krate::coroutine::<#item, #resume, #end, _>(#closure).threadsafe()
+            };
         }
-    } else {
-        quote_spanned! {site=>
-            #krate::generator::<#item, _>(async move |#co| {
-                #macros
-                #rebound
-                #ended
-            })
+        _ if body.fallible => (closure.fallible(&item, body, rebound), Some(from_error(krate, &item))),
+        _ => (closure.infallible(&item, body, rebound), None),
+    };
+    let generator = match (&output.protocol, from_error) {
+        (Protocol::Stream, None) => quote_spanned!(site=> #krate::stream::<#item, _>(#closure)),
+        (Protocol::Stream, Some(from_error)) => {
+            quote_spanned!(site=> #krate::__private::fallible_stream::<#item, _, _>(#closure, #from_error))
+        }
+        (_, None) => quote_spanned!(site=> #krate::generator::<#item, _>(#closure)),
+        (_, Some(from_error)) => {
+            quote_spanned!(site=> #krate::__private::fallible::<#item, _, _>(#closure, #from_error))
         }
     };
     match output.kind {
-        Kind::Impl { .. } => quote_spanned!(site=> #krate::Generator::threadsafe(#generator)),
-        Kind::Boxed { .. } => {
-            quote_spanned!(site=> #krate::ThreadsafeIter::new(::std::boxed::Box::new(#generator)))
-        }
+        Kind::Impl { .. } => quote_spanned!(site=> #generator.threadsafe()),
+        Kind::Boxed { .. } => quote_spanned!(site=> #krate::ThreadsafeIter::new(::std::boxed::Box::new(#generator))),
     }
 }
 
-/// Defines `yield_!` and `yield_from!`.
+/// Expands `generator! { .. }`: a generator that is not shared, of whose items nothing is known.
+///
+/// Input: `yield 1; yield 2;`
+///
+/// Output: `$crate::generator(async |co| { macro_rules! yield_ { .. } yield_!(1); yield_!(2); })`
+pub(crate) fn in_place(InPlace { krate, move_, item, body }: InPlace) -> TokenStream {
+    let site = Span::mixed_site();
+    let closure = Closure { site, co: Ident::new("__yielder", site), move_ };
+    if body.fallible {
+        let closure = closure.fallible(&item, &body, &TokenStream::new());
+        quote_spanned!(site=> #krate::try_generator(#closure))
+    } else {
+        let closure = closure.infallible(&item, &body, &TokenStream::new());
+        quote_spanned!(site=> #krate::generator(#closure))
+    }
+}
+
+/// How an error becomes an item, at the item's type, where the compiler says, once, if that is no `Result`.
+fn from_error(krate: &TokenStream, item: &Type) -> TokenStream {
+    let (first, last) = ends(item);
+    let fallible = relocated(&quote!(#krate::__private::Fallible), first);
+    let mut from_error = quote_spanned!(first=> <#item as #fallible>);
+    from_error.extend(quote_spanned!(last=> ::from_error));
+    from_error
+}
+
+/// The `async` closures that the crate makes generators of.
+struct Closure {
+    site: Span,
+    /// What it yields through.
+    co: Ident,
+    move_: Option<Token![move]>,
+}
+
+impl Closure {
+    fn infallible(&self, item: &Type, body: &Body, rebound: &TokenStream) -> TokenStream {
+        let Self { site, co, move_ } = self;
+        let macros = yield_macros(co, item, None, body);
+        let ended = self.ended(body);
+        quote_spanned!(*site=> async #move_ |#co| { #macros #rebound #ended })
+    }
+
+    fn fallible(&self, item: &Type, body: &Body, rebound: &TokenStream) -> TokenStream {
+        let Self { site, co, move_ } = self;
+        let macros = yield_macros(co, item, None, body);
+        let ended = self.ended(body);
+        quote_spanned! {*site=>
+            async #move_ |#co| {
+                #macros
+                #rebound
+                #ended
+                #[allow(unreachable_code)]
+                return ::core::result::Result::Ok(());
+            }
+        }
+    }
+
+    fn coroutine(&self, item: &Type, resume: &Type, end: &Type, body: &Body, rebound: &TokenStream) -> TokenStream {
+        let Self { site, co, move_ } = self;
+        let first = Ident::new("__resumed_with", *site);
+        let macros = yield_macros(co, item, Some(&Resumed { first: &first, resume }), body);
+        let block = block(body);
+        quote_spanned!(*site=> async #move_ |#co, #[allow(unused_variables)] #first| -> #end { #macros #rebound #block })
+    }
+
+    /// A value at the end of the body that is not `()` is told so where it stands.
+    fn ended(&self, body: &Body) -> TokenStream {
+        let block = block(body);
+        quote_spanned!(self.site=> let __ended: () = #block;)
+    }
+}
+
+fn block(body: &Body) -> Group {
+    let mut block = Group::new(Delimiter::Brace, body.statements.clone());
+    block.set_span(body.braces);
+    block
+}
+
+/// What comes back in a coroutine.
+struct Resumed<'a> {
+    /// What it was resumed with first.
+    first: &'a Ident,
+    resume: &'a Type,
+}
+
+/// Defines `yield_!`, `yield_from!`, and in a coroutine `resumed_with!`.
 ///
 /// They are local and so need no import; and being macros by example they are there in every nested macro. Their names are
 /// made to be seen from where the body first names them, which may be in tokens that came by way of another macro, or
 /// from the function's own place, for macros around it that yield.
-fn yield_macros(co: &Ident, item: &Type, body: &Body) -> TokenStream {
+fn yield_macros(co: &Ident, item: &Type, resumed: Option<&Resumed<'_>>, body: &Body) -> TokenStream {
     let site = Span::mixed_site();
     let define = |name: &str, fix: &str, seen_from: Option<Span>, rules: TokenStream| {
+        let other = format!("`{name}!` takes {fix}");
         let name = Ident::new(name, seen_from.map_or_else(Span::call_site, |seen| Span::call_site().resolved_at(seen)));
-        let other = format!("`{name}!` takes one argument: {fix}");
         quote_spanned! {site=>
             #[allow(unused_macros)]
             macro_rules! #name {
@@ -176,35 +252,44 @@ fn yield_macros(co: &Ident, item: &Type, body: &Body) -> TokenStream {
             }
         }
     };
-    let yield_ = define(
-        "yield_",
-        "for a tuple write `yield_!((a, b))`",
-        body.yield_,
-        // The item is made before the yielder is borrowed for it, since making it may yield. Stating its type makes
-        // a box of something coerce to a box of `dyn` something.
-        quote_spanned! {site=>
-            () => { #co.yield_(()).await };
-            ($item:expr $(,)?) => {{
-                let __item: #item = $item;
-                #[allow(unreachable_code)]
-                { #co.yield_(__item).await; }
-            }};
-        },
-    );
-    let yield_from = define(
-        "yield_from",
-        "the items, as in `yield_from!([a, b])`",
-        body.yield_from,
-        quote_spanned! {site=>
-            ($items:expr $(,)?) => {
-                for __item in $items {
-                    let __item: #item = __item;
-                    #co.yield_(__item).await;
-                }
-            };
-        },
-    );
-    quote!(#yield_ #yield_from)
+    // The item is made before the yielder is borrowed for it, since making it may yield. Stating its type makes
+    // a box of something coerce to a box of `dyn` something.
+    let yield_ = quote_spanned! {site=>
+        () => { #co.yield_(()).await };
+        ($item:expr $(,)?) => {{
+            let __item: #item = $item;
+            #[allow(unreachable_code)]
+            { #co.yield_(__item).await }
+        }};
+    };
+    let every = quote_spanned! {site=>
+        ($items:expr $(,)?) => {
+            for __item in $items {
+                let __item: #item = __item;
+                #co.yield_(__item).await;
+            }
+        };
+    };
+    let delegate = quote_spanned! {site=>
+        ($inner:expr, $first:expr $(,)?) => {{
+            let (__inner, __first) = ($inner, $first);
+            #co.delegate(__inner, __first).await
+        }};
+    };
+    let one_item = "one argument: for a tuple write `yield_!((a, b))`";
+    let items = "one argument: the items, as in `yield_from!([a, b])`";
+    let inner = "the coroutine and what it is first resumed with: `yield_from!(inner, first)`";
+    let nothing = "no argument: it is what the coroutine was resumed with first";
+    let yield_ = define("yield_", one_item, body.yield_, yield_);
+    let Some(Resumed { first, resume }) = resumed else {
+        let yield_from = define("yield_from", items, body.yield_from, every);
+        return quote!(#yield_ #yield_from);
+    };
+    // What comes back for an item must not be lost.
+    let every = is_unit(resume).then_some(every);
+    let yield_from = define("yield_from", inner, body.yield_from, quote!(#every #delegate));
+    let resumed_with = define("resumed_with", nothing, body.resumed_with, quote_spanned!(site=> () => { #first };));
+    quote!(#yield_ #yield_from #resumed_with)
 }
 
 struct ImplToInfer;
@@ -238,12 +323,19 @@ impl Output {
         };
         let (first, last) = (site.located_at(first), site.located_at(last));
         let krate = relocated(krate, first);
-        let mut tokens = quote_spanned!(first=> -> #krate::ThreadsafeIter<);
+        let (lock, unpin) = match self.protocol {
+            Protocol::Iterator => ("ThreadsafeIter", None),
+            // Stated for those who know no more of it than this type, the callers of a trait's method.
+            Protocol::Stream => ("ThreadsafeStream", Some(quote_spanned!(last=> + ::core::marker::Unpin))),
+            Protocol::Coroutine(_) => ("ThreadsafeCoroutine", Some(quote_spanned!(last=> + ::core::marker::Unpin))),
+        };
+        let lock = Ident::new(lock, first);
+        let mut tokens = quote_spanned!(first=> -> #krate::#lock<);
         tokens.extend(iter);
         if !bounds.trailing_punct() {
             tokens.extend(quote_spanned!(last=> +));
         }
-        tokens.extend(quote_spanned!(last=> ::core::marker::Send>));
+        tokens.extend(quote_spanned!(last=> ::core::marker::Send #unpin>));
         if let Kind::Boxed { .. } = self.kind {
             tokens.extend(quote_spanned!(last=> >));
         }

@@ -2,6 +2,7 @@
 
 mod body;
 mod expand;
+mod keyword;
 mod parse;
 
 use proc_macro::TokenStream;
@@ -102,4 +103,11 @@ pub fn threadsafe_generator(options: TokenStream, item: TokenStream) -> TokenStr
     parse::generator_fn(options.into(), item.into())
         .map_or_else(|refusal| expand::refusal(&refusal), |generator| expand::generator(&generator))
         .into()
+}
+
+/// `generator!` of the crate `threadsafe-gen`, which says what it does, with `$crate` in front.
+#[doc(hidden)]
+#[proc_macro]
+pub fn generator_in_place(tokens: TokenStream) -> TokenStream {
+    syn::parse::<parse::InPlace>(tokens).map_or_else(|error| error.to_compile_error(), expand::in_place).into()
 }

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
@@ -32,14 +34,31 @@ pub(crate) struct Function {
     pub(crate) body: Option<Group>,
 }
 
-/// The return type, and the type of the items in it.
+/// The return type, and what it says about the body.
 pub(crate) struct Output {
     pub(crate) kind: Kind,
     pub(crate) item: Type,
+    pub(crate) protocol: Protocol,
+}
+
+/// Which of the traits it is.
+pub(crate) enum Protocol {
+    /// `Iterator<Item = T>`.
+    Iterator,
+    /// `Stream<Item = T>`.
+    Stream,
+    /// `Coroutine<Yield = T, Resume = R, Return = C>`.
+    Coroutine(Box<Exchange>),
+}
+
+/// What there is in a coroutine beside the items.
+pub(crate) struct Exchange {
+    pub(crate) resume: Type,
+    pub(crate) end: Type,
 }
 
 pub(crate) enum Kind {
-    /// `impl Iterator<Item = T> + bounds`.
+    /// `impl Iterator<Item = T> + bounds`, or of another trait.
     Impl { impl_token: Token![impl], bounds: Bounds },
     /// `Box<dyn Iterator<Item = T> + bounds>`, with the path to `Box`.
     Boxed { path: Path, dyn_token: Option<Token![dyn]>, bounds: Bounds },
@@ -72,12 +91,33 @@ pub(crate) fn generator_fn(options: TokenStream, item: TokenStream) -> std::resu
         check_qualifiers(&function.sig)?;
         check_arguments(&function.sig)?;
         let output = output(&function.sig)?;
-        let body = function.body.as_ref().map(Body::read).transpose()?;
+        let body = function.body.as_ref().map(|body| Body::read(body, &output.protocol)).transpose()?;
         Ok((output, body))
     };
     match read() {
         Ok((output, body)) => Ok(GeneratorFn { krate, function, output, body }),
         Err(error) => Err(Refusal::Function { krate, function: Box::new(function), error }),
+    }
+}
+
+/// What stands in the braces of `generator!`.
+pub(crate) struct InPlace {
+    /// `$crate`, which the macro by example in front of ours puts there.
+    pub(crate) krate: Ident,
+    pub(crate) move_: Option<Token![move]>,
+    /// The type of the items, which is for the compiler to infer.
+    pub(crate) item: Type,
+    pub(crate) body: Body,
+}
+
+impl Parse for InPlace {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let krate = input.call(Ident::parse_any)?;
+        let move_ = input.parse()?;
+        let item = Type::Verbatim(Token![_](Span::mixed_site()).into_token_stream());
+        let body = Group::new(Delimiter::Brace, input.parse()?);
+        let body = Body::read(&body, &Protocol::Iterator)?;
+        Ok(Self { krate, move_, item, body })
     }
 }
 
@@ -137,7 +177,7 @@ fn check_qualifiers(sig: &Signature) -> Result<()> {
     let refused = if let Some(token) = &sig.constness {
         (token.span, "a generator cannot be made at compile time: remove `const`")
     } else if let Some(token) = &sig.asyncness {
-        (token.span, "a generator yields instead of awaiting: remove `async`")
+        (token.span, "a generator is no `async fn`: remove `async`; with `-> impl Stream<Item = T>` its body can await")
     } else if let Some(variadic) = &sig.variadic {
         (variadic.dots.spans[0], "a generator cannot be variadic: take a slice or an iterator")
     } else if let Some(abi) = &sig.abi {
@@ -192,7 +232,8 @@ pub(crate) fn output(sig: &Signature) -> Result<Output> {
         return Err(Error::new(sig.ident.span(), message));
     };
     let refused = || {
-        let message = "a generator returns `impl Iterator<Item = T>` or `Box<dyn Iterator<Item = T>>`";
+        let message = "a generator returns `impl Iterator<Item = T>`, `Box<dyn Iterator<Item = T>>`, \
+                       `impl Coroutine<Yield = Y, Resume = R, Return = C>` or `impl Stream<Item = T>`";
         Error::new_spanned(ty, message)
     };
     let kind = match peel(ty) {
@@ -205,11 +246,12 @@ pub(crate) fn output(sig: &Signature) -> Result<Output> {
         }
         _ => return Err(refused()),
     };
-    let iterator = kind.bounds().iter().find_map(iterator).ok_or_else(refused)?;
-    let item = item(iterator).ok_or_else(|| {
-        Error::new_spanned(iterator, "the items have no type: write `Iterator<Item = T>`, with the type for `T`")
-    })?;
-    Ok(Output { kind, item })
+    let (item, protocol) = kind.bounds().iter().find_map(protocol).ok_or_else(refused)??;
+    if matches!(kind, Kind::Boxed { .. }) && !matches!(protocol, Protocol::Iterator) {
+        let message = "of boxed generators there are iterators only: write `impl` instead of `Box<dyn ..>`";
+        return Err(Error::new_spanned(ty, message));
+    }
+    Ok(Output { kind, item, protocol })
 }
 
 impl Kind {
@@ -240,16 +282,38 @@ fn boxed(path: &Path) -> Option<&Type> {
     }
 }
 
-/// The last segment of a bound that names `Iterator`, by whatever path.
-fn iterator(bound: &TypeParamBound) -> Option<&PathSegment> {
+/// The items' type and the rest of what a bound asks of the body, if it names one of the traits, by whatever path.
+fn protocol(bound: &TypeParamBound) -> Option<Result<(Type, Protocol)>> {
     let TypeParamBound::Trait(bound) = bound else { return None };
-    bound.path.segments.last().filter(|segment| segment.ident == "Iterator")
+    let named = bound.path.segments.last()?;
+    let items = |protocol, advice| match assoc(named, "Item") {
+        Some(item) => Ok((item, protocol)),
+        None => Err(Error::new_spanned(named, advice)),
+    };
+    Some(if named.ident == "Iterator" {
+        items(Protocol::Iterator, "the items have no type: write `Iterator<Item = T>`, with the type for `T`")
+    } else if named.ident == "Stream" {
+        items(Protocol::Stream, "the items have no type: write `Stream<Item = T>`, with the type for `T`")
+    } else if named.ident == "Coroutine" {
+        match (assoc(named, "Yield"), assoc(named, "Resume"), assoc(named, "Return")) {
+            (Some(item), Some(resume), Some(end)) => {
+                Ok((item, Protocol::Coroutine(Box::new(Exchange { resume, end }))))
+            }
+            _ => Err(Error::new_spanned(
+                named,
+                "a coroutine has three types: write `Coroutine<Yield = Y, Resume = R, Return = C>`, \
+                 with `()` for what there is not",
+            )),
+        }
+    } else {
+        return None;
+    })
 }
 
-/// The `T` of `Iterator<Item = T>`.
-fn item(iterator: &PathSegment) -> Option<Type> {
-    arguments(&iterator.arguments)?.args.iter().find_map(|argument| match argument {
-        GenericArgument::AssocType(assoc) if assoc.ident == "Item" => Some(assoc.ty.clone()),
+/// The `T` of `Trait<Name = T>`.
+fn assoc(segment: &PathSegment, name: &str) -> Option<Type> {
+    arguments(&segment.arguments)?.args.iter().find_map(|argument| match argument {
+        GenericArgument::AssocType(assoc) if assoc.ident == name => Some(assoc.ty.clone()),
         _ => None,
     })
 }

@@ -10,6 +10,9 @@
 //! Who wants n items at a time gets them without n suspensions: `Generator::fill` says so in the slot, and for so long a
 //! yield puts its item with the others and goes on. Only the nth suspends. The body runs no further than it would have.
 //!
+//! Where something comes back for an item, the slot has a place for that too, a [`Reply`], and the yield is not over
+//! before it is filled. Coroutines and streams are made of such generators: see [`Generator::advance`].
+//!
 //! # Why a generator is `Send`
 //!
 //! The slot is an `Rc` of cells, which cost nothing to fill and empty and are not `Send`. Two `unsafe impl`s say that it
@@ -17,21 +20,22 @@
 //!
 //! 1. An `Rc` may be used from several threads in turn, provided that all its clones are handed over together and
 //!    that each hand-over happens before the next use. What must not be is two threads that use it at a time.
-//! 2. A slot has two clones, both made in [`generator`]: one in the `Generator`, one in the `Yielder` that is a local
+//! 2. A slot has two clones, both made in [`generator`] or [`coroutine`]: one in the `Generator`, one in the `Yielder` that is a local
 //!    of the body's future. The future is a field of the same `Generator` and is never moved out of it, so whoever
 //!    moves the `Generator` moves both.
-//! 3. The body gets the yielder as `&mut Yielder<Y>` of a lifetime that it cannot name (`AsyncFnOnce(&mut Yielder<Y>)` is
-//!    higher-ranked). It can neither keep it in a place that outlives the call nor give it to a thread that might:
+//! 3. The body gets the yielder as `&mut Yielder<Y>` of a lifetime that it cannot name (`AsyncFnOnce(&mut Yielder<Y>)`, in
+//!    [`generator`] and [`coroutine`], is higher-ranked). It can neither keep it in a place that outlives the call nor give it to a thread that might:
 //!    `std::thread::spawn` asks for `'static` and is refused with "borrowed data escapes". A scoped thread can borrow
 //!    it, and has ended when the scope returns, which is before the body suspends or ends, since scopes do not await.
-//! 4. There is no way to make or to clone a `Yielder` but `generator`, so all that safe code can do with two of them is
+//! 4. There is no way to make or to clone a `Yielder` but these two, so all that safe code can do with two of them is
 //!    to swap them, in a body that borrows another body's yielder. The borrow then keeps the inner generator within
 //!    the outer body, so the clones of both slots stay within the outer `Generator`, as in 2.
 //! 5. The slot is touched by the body while it runs, which is within `Generator::next` or within drop, and by the
 //!    generator in those same two. Each takes the `Generator` by `&mut` or by value, so they exclude each other, and
-//!    Rust orders what happens before a `&mut` on one thread with what follows on the next.
-//! 6. What travels with the slot is an item (`Y: Send`) and what travels with the future are the user's own locals
-//!    (`F: Send`), about which the compiler decides.
+//!    Rust orders what happens before a `&mut` on one thread with what follows on the next. For `Generator::advance`,
+//!    by which coroutines and streams run it, the same holds.
+//! 6. What travels with the slot are items (`Y: Send`) and what comes back for them (`B: Send`), and what travels with the
+//!    future are the user's own locals (`F: Send`), about which the compiler decides.
 //!
 //! Neither type is `Sync`: a `&Yielder` or `&Generator` on a second thread would break 5, and the `Rc` in each forbids it.
 
@@ -48,19 +52,29 @@ use std::task::{Context, Poll, Waker};
 
 use genawaiter::{Coroutine, GeneratorState};
 
-use crate::ThreadsafeIter;
+use crate::{ThreadsafeCoroutine, ThreadsafeIter};
 
 /// The place of the items that are between their yield and their delivery.
-struct Slot<Y> {
+struct Slot<Y, B = ()> {
     /// The item at whose yield the body suspends.
     item: Cell<Option<Y>>,
     /// How many items the body may yield before that, without suspending.
     ahead: Cell<usize>,
     /// Those items.
     chunk: RefCell<Vec<Y>>,
+    /// The place of what comes back for an item: nothing, or a [`Reply`].
+    back: B,
 }
 
-impl<Y> Slot<Y> {
+impl<Y, B> Slot<Y, B> {
+    /// Puts the item at whose yield the body suspends.
+    #[inline]
+    fn put(&self, item: Y) {
+        if self.item.replace(Some(item)).is_some() {
+            not_awaited();
+        }
+    }
+
     /// Puts an item with those that are asked for at a time.
     #[inline]
     fn put_ahead(&self, item: Y) {
@@ -87,6 +101,35 @@ impl<Y> Slot<Y> {
         if self.item.take().is_some() {
             not_awaited();
         }
+    }
+}
+
+/// The items that are asked for at a time, on their way into the buffer: by a panic too.
+struct Chunk<'a, Y> {
+    slot: &'a Slot<Y>,
+    buffer: &'a mut Vec<Y>,
+}
+
+impl<'a, Y> Chunk<'a, Y> {
+    /// Asks for `n` items at a time.
+    fn ask(slot: &'a Slot<Y>, buffer: &'a mut Vec<Y>, n: usize) -> Self {
+        slot.chunk.replace(mem::take(buffer));
+        slot.ahead.set(n - 1);
+        Self { slot, buffer }
+    }
+
+    /// Adds the item at which the body suspended, or says that the generator has ended.
+    fn finish(self, last: Option<Y>) -> bool {
+        let ended = last.is_none();
+        self.slot.chunk.borrow_mut().extend(last);
+        ended
+    }
+}
+
+impl<Y> Drop for Chunk<'_, Y> {
+    fn drop(&mut self) {
+        self.slot.ahead.set(0);
+        *self.buffer = self.slot.chunk.take();
     }
 }
 
@@ -118,8 +161,8 @@ pub fn generator<Y, B>(body: B) -> Generator<Y, impl Future<Output = ()>>
 where
     B: AsyncFnOnce(&mut Yielder<Y>),
 {
-    let slot = Rc::new(Slot { item: Cell::default(), ahead: Cell::new(0), chunk: RefCell::default() });
-    let mut yielder = Yielder { slot: Rc::clone(&slot) };
+    let mut yielder = Yielder::new(());
+    let slot = Rc::clone(&yielder.slot);
     let body = async move {
         body(&mut yielder).await;
         // Its own slot, or that of another generator whose body has swapped the two.
@@ -128,79 +171,70 @@ where
     Generator { body: Some(Box::pin(body)), slot }
 }
 
-/// Makes a generator of an `async` closure that can fail: its error is the last item.
+/// Makes a coroutine of an `async` closure: a generator to whose every yield something comes back.
 ///
-/// For bodies with `?` in them. The items are `Result<T, E>`; an `Err` that the body returns is delivered as one more
-/// item, after which the generator has ended.
+/// The closure gets, beside the [`Yielder`], what the coroutine is resumed with first. Each yield hands an item out and
+/// returns what the coroutine is resumed with next; what the closure returns is what the coroutine is complete with. Nothing of the
+/// body runs before the coroutine is first resumed.
+///
+/// It is resumed by [`Coroutine::resume_with`], or, by many threads, under the lock of a
+/// [`ThreadsafeCoroutine`](crate::ThreadsafeCoroutine). With `#[threadsafe_generator]` a function that returns `impl Coroutine`
+/// is one.
 ///
 /// # Examples
 ///
 /// ```
-/// use std::num::ParseIntError;
-/// use threadsafe_gen::try_generator;
+/// use std::ops::Range;
+/// use threadsafe_gen::{GeneratorState, coroutine};
 ///
-/// let mut numbers = try_generator(async |co| {
-///     for word in "1 2 x 4".split(' ') {
-///         let n: u32 = word.parse()?;
-///         co.yield_(Ok(n)).await;
+/// let ids = coroutine(async |co, mut how_many: u64| -> Range<u64> {
+///     let mut next = 0;
+///     while how_many > 0 {
+///         let range = next..next + how_many;
+///         next = range.end;
+///         how_many = co.yield_(range).await;
 ///     }
-///     Ok::<(), ParseIntError>(())
+///     0..next
 /// });
-/// assert_eq!(numbers.next(), Some(Ok(1)));
-/// assert_eq!(numbers.next(), Some(Ok(2)));
-/// assert!(matches!(numbers.next(), Some(Err(_))));
-/// assert_eq!(numbers.next(), None);
+/// let ids = ids.threadsafe();
+/// assert_eq!(ids.resume_with(10), Some(GeneratorState::Yielded(0..10)));
+/// assert_eq!(ids.resume_with(5), Some(GeneratorState::Yielded(10..15)));
+/// assert_eq!(ids.resume_with(0), Some(GeneratorState::Complete(0..15)));
+/// assert_eq!(ids.resume_with(5), None);
 /// ```
-pub fn try_generator<T, E, B>(body: B) -> Generator<Result<T, E>, impl Future<Output = ()>>
+pub fn coroutine<Y, R, C, B>(body: B) -> Generator<Y, impl Future<Output = C>, Reply<R>>
 where
-    B: AsyncFnOnce(&mut Yielder<Result<T, E>>) -> Result<(), E>,
+    B: AsyncFnOnce(&mut Yielder<Y, Reply<R>>, R) -> C,
 {
-    fallible(body, Err)
-}
-
-/// [`try_generator`] for the attribute, which knows the items' type only by a name that may be an alias.
-pub fn fallible<Y, E, B>(body: B, from_error: fn(E) -> Y) -> Generator<Y, impl Future<Output = ()>>
-where
-    B: AsyncFnOnce(&mut Yielder<Y>) -> Result<(), E>,
-{
-    generator(async move |co: &mut Yielder<Y>| {
-        if let Err(error) = body(co).await {
-            co.yield_(from_error(error)).await;
-        }
-    })
-}
-
-/// A `Result` by whatever name.
-#[diagnostic::on_unimplemented(
-    message = "`?` in a generator makes the error an item, and its items are `{Self}`",
-    label = "write `Item = Result<{Self}, E>`, or do without `?` in the body"
-)]
-pub trait Fallible {
-    /// The `E` of `Result<T, E>`.
-    type Error;
-
-    /// The item that an error is.
-    fn from_error(error: Self::Error) -> Self;
-}
-
-impl<T, E> Fallible for Result<T, E> {
-    type Error = E;
-
-    fn from_error(error: E) -> Self {
-        Err(error)
-    }
+    let mut yielder = Yielder::new(Reply(Cell::new(None)));
+    let slot = Rc::clone(&yielder.slot);
+    let body = async move {
+        let first = Replying(&mut yielder).await;
+        let end = body(&mut yielder, first).await;
+        yielder.slot.check_empty();
+        end
+    };
+    Generator { body: Some(Box::pin(body)), slot }
 }
 
 /// What the body of a generator yields through.
 ///
-/// Only the body of a [`generator`] is given one, as `&mut Yielder<Y>`, for as long as it runs.
-pub struct Yielder<Y> {
-    slot: Rc<Slot<Y>>,
+/// Only the body of a [`generator`] is given one, as `&mut Yielder<Y>`, for as long as it runs. That of a [`coroutine`] or a
+/// stream is given one to whose yields something comes back, a `&mut Yielder<Y, Reply<R>>`.
+pub struct Yielder<Y, B = ()> {
+    slot: Rc<Slot<Y, B>>,
 }
 
-// SAFETY: 1 to 6 above. `generator` keeps that the other clone of the slot moves along (2); the higher-ranked lifetime in
-// its signature, checked by the compiler, keeps that the yielder stays within its body (3).
-unsafe impl<Y: Send> Send for Yielder<Y> {}
+// SAFETY: 1 to 6 above. `generator` and `coroutine`, which alone make one, keep that the other clone of the slot moves
+// along (2); the higher-ranked lifetime in their signatures, checked by the compiler, keeps that it stays within its body (3).
+unsafe impl<Y: Send, B: Send> Send for Yielder<Y, B> {}
+
+impl<Y, B> Yielder<Y, B> {
+    fn new(back: B) -> Self {
+        let slot = Slot { item: Cell::new(None), ahead: Cell::new(0), chunk: RefCell::new(Vec::new()), back };
+        Self { slot: Rc::new(slot) }
+    }
+}
 
 impl<Y> Yielder<Y> {
     /// Yields `item`: suspends the body until the next item is asked for.
@@ -216,8 +250,8 @@ impl<Y> Yielder<Y> {
         let suspended = self.slot.ahead.get() > 0;
         if suspended {
             self.slot.put_ahead(item);
-        } else if self.slot.item.replace(Some(item)).is_some() {
-            not_awaited();
+        } else {
+            self.slot.put(item);
         }
         Yielding { suspended, yielder: PhantomData::<&mut Self> }
     }
@@ -240,9 +274,36 @@ impl<Y> Yielder<Y> {
     }
 }
 
-impl<Y> fmt::Debug for Yielder<Y> {
+impl<Y, R> Yielder<Y, Reply<R>> {
+    /// Yields `item`, and returns what the coroutine is resumed with.
+    ///
+    /// The future that it returns must be awaited at once; the item is on its way as soon as it is called.
+    ///
+    /// # Panics
+    ///
+    /// If an earlier yield was not awaited, so that its item would be lost. The coroutine panics as well if the body
+    /// ends with such an item.
+    #[inline]
+    pub fn yield_(&mut self, item: Y) -> impl Future<Output = R> + use<'_, Y, R> {
+        // There is one if an earlier yield was given up half-way. It is not the reply to this one.
+        drop(self.slot.back.0.take());
+        self.slot.put(item);
+        Replying(self)
+    }
+}
+
+impl<Y, B> fmt::Debug for Yielder<Y, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Yielder").finish_non_exhaustive()
+    }
+}
+
+/// What comes back at a yield, in the type of a [`Yielder`] and of a [`Generator`].
+pub struct Reply<R>(Cell<Option<R>>);
+
+impl<R> fmt::Debug for Reply<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").finish_non_exhaustive()
     }
 }
 
@@ -269,7 +330,21 @@ impl<Y> Future for Yielding<'_, Y> {
     }
 }
 
+/// Suspends until there is a reply, which before the first yield there is.
+struct Replying<'a, Y, R>(&'a mut Yielder<Y, Reply<R>>);
+
+impl<Y, R> Future for Replying<'_, Y, R> {
+    type Output = R;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<R> {
+        self.0.slot.back.0.take().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
 /// An iterator over what an `async` body yields, made by [`generator`].
+///
+/// With a [`Reply`] for its third parameter it is not an iterator but a coroutine, made by [`coroutine`].
 ///
 /// It is lazy, fused (after its end the body is dropped, and never run again), and `Send` if its items and its body are.
 /// Dropping it half-way drops the locals of its body, as closing a Python generator runs its `finally`.
@@ -281,15 +356,21 @@ impl<Y> Future for Yielding<'_, Y> {
 /// `next` lets a panic of the body through, and after it panics again. It panics as well if the body ends with a yield that
 /// was not awaited, and whenever it finds the body awaiting anything but a yield.
 #[must_use = "a generator does nothing unless it is iterated over"]
-pub struct Generator<Y, F> {
+pub struct Generator<Y, F, B = ()> {
     // Before the slot, so that locals of the body that yield when they are dropped find it.
     body: Option<Pin<Box<F>>>,
-    slot: Rc<Slot<Y>>,
+    slot: Rc<Slot<Y, B>>,
 }
 
-// SAFETY: 1 to 6 above. `generator`, which alone makes one, keeps that the slot's other clone is in `body`; the `&mut
-// self` of all that touches the slot keeps that one thread at a time does.
-unsafe impl<Y: Send, F: Send> Send for Generator<Y, F> {}
+// SAFETY: 1 to 6 above. `generator` and `coroutine`, which alone make one, keep that the slot's other clone is in `body`;
+// the `&mut self` of all that touches the slot keeps that one thread at a time does.
+unsafe impl<Y: Send, F: Send, B: Send> Send for Generator<Y, F, B> {}
+
+impl<Y, F, B> Generator<Y, F, B> {
+    pub(crate) fn is_over(&self) -> bool {
+        self.body.is_none()
+    }
+}
 
 impl<Y, F: Future<Output = ()>> Generator<Y, F> {
     /// Shares the generator between threads.
@@ -308,24 +389,10 @@ impl<Y, F: Future<Output = ()>> Generator<Y, F> {
     ///
     /// If the body panics, the items that it yielded before are there.
     fn fill(&mut self, buffer: &mut Vec<Y>, n: usize) -> bool {
-        /// Takes the items back out of the slot, by a panic too.
-        struct Chunk<'a, Y>(Rc<Slot<Y>>, &'a mut Vec<Y>);
-
-        impl<Y> Drop for Chunk<'_, Y> {
-            fn drop(&mut self) {
-                self.0.ahead.set(0);
-                *self.1 = self.0.chunk.take();
-            }
-        }
-
-        let chunk = Chunk(Rc::clone(&self.slot), buffer);
-        self.slot.chunk.replace(mem::take(chunk.1));
-        self.slot.ahead.set(n - 1);
+        let slot = Rc::clone(&self.slot);
+        let chunk = Chunk::ask(&slot, buffer, n);
         let last = self.next();
-        drop(chunk);
-        let ended = last.is_none();
-        buffer.extend(last);
-        ended
+        chunk.finish(last)
     }
 }
 
@@ -334,9 +401,12 @@ impl<Y, F: Future<Output = ()>> Iterator for Generator<Y, F> {
 
     #[inline]
     fn next(&mut self) -> Option<Y> {
-        let body = self.body.as_mut()?.as_mut();
-        match body.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Pending => Some(self.slot.item.take().unwrap_or_else(|| awaited_something_else())),
+        let Some(body) = &mut self.body else { return None };
+        match body.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => match self.slot.item.take() {
+                None => awaited_something_else(),
+                item => item,
+            },
             Poll::Ready(()) => {
                 self.end();
                 None
@@ -367,9 +437,53 @@ impl<Y, F: Future<Output = ()>> Coroutine for Generator<Y, F> {
     }
 }
 
-impl<Y, F> fmt::Debug for Generator<Y, F> {
+impl<Y, F: Future, R> Generator<Y, F, Reply<R>> {
+    /// Shares the coroutine between threads.
+    pub fn threadsafe(self) -> ThreadsafeCoroutine<Self> {
+        ThreadsafeCoroutine::new(self)
+    }
+
+    /// Runs the body on, with a `reply` for the yield at which it has suspended.
+    ///
+    /// Ready when it suspends at a yield or is complete, pending when it awaits something else.
+    pub(crate) fn advance(&mut self, reply: R, cx: &mut Context<'_>) -> Poll<GeneratorState<Y, F::Output>> {
+        let body = self.body.as_mut().expect("coroutine resumed after completion");
+        self.slot.back.0.set(Some(reply));
+        match body.as_mut().poll(cx) {
+            Poll::Pending => {
+                self.slot.item.take().map_or(Poll::Pending, |item| Poll::Ready(GeneratorState::Yielded(item)))
+            }
+            Poll::Ready(end) => {
+                self.body = None;
+                Poll::Ready(GeneratorState::Complete(end))
+            }
+        }
+    }
+}
+
+/// What [`coroutine`] makes.
+///
+/// # Panics
+///
+/// `resume_with` lets a panic of the body through, and after it, as after the end, panics again. It panics as well
+/// whenever it finds the body awaiting anything but a yield.
+impl<Y, F: Future, R> Coroutine for Generator<Y, F, Reply<R>> {
+    type Yield = Y;
+    type Resume = R;
+    type Return = F::Output;
+
+    #[inline]
+    fn resume_with(self: Pin<&mut Self>, reply: R) -> GeneratorState<Y, F::Output> {
+        match self.get_mut().advance(reply, &mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(state) => state,
+            Poll::Pending => awaited_something_else(),
+        }
+    }
+}
+
+impl<Y, F, B> fmt::Debug for Generator<Y, F, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Generator").field("finished", &self.body.is_none()).finish_non_exhaustive()
+        f.debug_struct("Generator").field("finished", &self.is_over()).finish_non_exhaustive()
     }
 }
 

@@ -98,7 +98,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
     }
 
     pub(crate) const fn with_fill(iter: I, fill: Fill<I>) -> Self {
-        Self { lock: Lock::new(iter, Beside { taken: 0, fill }), leftovers: Leftovers::new() }
+        Self { leftovers: const { Leftovers::new() }, lock: Lock::new("iterator", iter, Beside { taken: 0, fill }) }
     }
 
     /// Takes the next item, or `None` if there is none left or the iterator has been [closed](Self::close).

@@ -68,6 +68,8 @@ struct Owner(AtomicUsize);
 #[repr(align(128))]
 pub(crate) struct Status {
     state: AtomicU8,
+    /// What the source is called.
+    noun: &'static str,
     /// What the source said when it panicked; set before `state` is `POISONED`.
     message: OnceLock<Box<str>>,
 }
@@ -76,7 +78,7 @@ pub(crate) struct Status {
 pub(crate) struct Inner<S, B> {
     /// `Some` as long as the state is `OPEN`.
     source: Option<S>,
-    beside: B,
+    pub(crate) beside: B,
 }
 
 /// Why a call was not made.
@@ -88,10 +90,13 @@ pub(crate) enum Refusal {
 }
 
 impl<S, B> Lock<S, B> {
-    pub(crate) const fn new(source: S, beside: B) -> Self {
+    /// Puts a lock around `source`, which messages are to call a `noun`.
+    pub(crate) const fn new(noun: &'static str, source: S, beside: B) -> Self {
         Self {
-            status: Status { state: AtomicU8::new(OPEN), message: OnceLock::new() },
-            owner: Owner(AtomicUsize::new(0)),
+            // Constants, and the source last: nothing has to be made ready for dropping it by a panic here, which would be
+            // code for the compiler to generate for every type of source.
+            status: Status { state: const { AtomicU8::new(OPEN) }, noun, message: const { OnceLock::new() } },
+            owner: const { Owner(AtomicUsize::new(0)) },
             inner: Mutex::new(Inner { source: Some(source), beside }),
         }
     }
@@ -147,21 +152,23 @@ impl<S, B> Lock<S, B> {
         self.status.call(self.wait(), call)
     }
 
+    /// Takes a turn at a source that has not ended, `None` being that it has; see [`try_wait`](Self::try_wait).
+    pub(crate) fn try_turn(&self, timeout: Option<Duration>) -> Result<Option<Held<'_, S, B>>, Refusal> {
+        if let Some(ended) = self.status.ended() {
+            return ended;
+        }
+        let held = self.try_wait(timeout).ok_or(Refusal::AlreadyExecuting)?;
+        // While this call waited another may have met the end, and this one is to return what it says, not to panic.
+        self.status.ended().unwrap_or(Ok(Some(held)))
+    }
+
     /// Calls the source if that is possible within `timeout`; see [`try_wait`](Self::try_wait).
     pub(crate) fn try_call<R>(
         &self,
         timeout: Option<Duration>,
         call: impl FnOnce(&mut S, &mut B) -> Option<R>,
     ) -> Result<Option<R>, Refusal> {
-        if let Some(ended) = self.status.ended() {
-            return ended;
-        }
-        let held = self.try_wait(timeout).ok_or(Refusal::AlreadyExecuting)?;
-        // While this call waited another may have met the end, and this one is to return what it says, not to panic.
-        if let Some(ended) = self.status.ended() {
-            return ended;
-        }
-        Ok(self.status.call(held, call))
+        Ok(self.try_turn(timeout)?.and_then(|held| held.call_last(call)))
     }
 
     #[inline]
@@ -292,7 +299,7 @@ impl Status {
     #[track_caller]
     fn over(&self) {
         let message = self.message.get().map_or("", |message| message);
-        assert!(!self.is_poisoned(), "the iterator panicked earlier: {message}");
+        assert!(!self.is_poisoned(), "the {} panicked earlier: {message}", self.noun);
     }
 
     fn ended<R>(&self) -> Option<Result<Option<R>, Refusal>> {
@@ -387,6 +394,13 @@ impl<S, B> Held<'_, S, B> {
     #[track_caller]
     pub(crate) fn call<R>(&mut self, call: impl FnOnce(&mut S, &mut B) -> Option<R>) -> Option<R> {
         self.leave.0.status.call(&mut *self.inner, call)
+    }
+
+    /// Calls the source, and ends the turn.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn call_last<R>(self, call: impl FnOnce(&mut S, &mut B) -> Option<R>) -> Option<R> {
+        self.leave.0.status.call(self, call)
     }
 
     /// The source, unless it has ended or is about to be dropped.

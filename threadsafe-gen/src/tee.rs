@@ -59,7 +59,7 @@ struct Node<T>(OnceLock<(T, Arc<Node<T>>)>);
 impl<I: Iterator> Tee<I> {
     /// Makes the first branch of `iter`.
     pub fn new(iter: I) -> Self {
-        Self { source: Arc::new(Lock::new(iter, ())), node: Some(Arc::new(Node(OnceLock::new()))) }
+        Self { source: Arc::new(Lock::new("iterator", iter, ())), node: Some(Arc::new(Node(OnceLock::new()))) }
     }
 }
 

@@ -1,0 +1,84 @@
+//! The keyword `yield`, which no stable compiler takes for itself: each becomes a `yield_!`.
+
+use std::mem;
+
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::parse::{ParseStream, Parser};
+use syn::token::Paren;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Expr, ExprMacro, ExprYield, Macro, MacroDelimiter, Token};
+
+use crate::body::{Arguments, is_elsewhere};
+
+/// In code.
+///
+/// Input: `let reply = yield item;`
+///
+/// Output: `let reply = yield_!(item);`
+pub(crate) struct Yields;
+
+impl VisitMut for Yields {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        visit_mut::visit_expr_mut(self, expr);
+        if let Expr::Yield(ExprYield { yield_token, expr: item, .. }) = expr {
+            let mac = yield_macro(yield_token.span, item.to_token_stream());
+            *expr = Expr::Macro(ExprMacro { attrs: Vec::new(), mac });
+        }
+    }
+
+    fn visit_macro_mut(&mut self, mac: &mut Macro) {
+        if is_elsewhere(mac) {
+            return;
+        }
+        match Arguments::read(mac) {
+            Some(mut arguments) => arguments.rewrite(self, mac),
+            None => mac.tokens = in_tokens(mem::take(&mut mac.tokens)),
+        }
+    }
+}
+
+/// In tokens that are no syntax of Rust's: what follows the keyword, as far as it is an expression, is the item.
+pub(crate) fn in_tokens(tokens: TokenStream) -> TokenStream {
+    let mut rewritten = TokenStream::new();
+    let mut tokens = tokens.into_iter();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Ident(keyword) if keyword == "yield" => {
+                let (item, rest) = split_expression(tokens.collect());
+                yield_macro(keyword.span(), in_tokens(item)).to_tokens(&mut rewritten);
+                tokens = rest.into_iter();
+            }
+            TokenTree::Group(group) => {
+                let mut within = Group::new(group.delimiter(), in_tokens(group.stream()));
+                within.set_span(group.span());
+                rewritten.extend([TokenTree::Group(within)]);
+            }
+            token => rewritten.extend([token]),
+        }
+    }
+    rewritten
+}
+
+/// The expression that the tokens begin with, or nothing, and what comes after it.
+fn split_expression(tokens: TokenStream) -> (TokenStream, TokenStream) {
+    let rest = (|input: ParseStream<'_>| {
+        if !input.peek(Token![;]) && !input.peek(Token![,]) && !input.peek(Token![=>]) {
+            input.parse::<Expr>()?;
+        }
+        input.parse::<TokenStream>()
+    })
+    .parse2(tokens.clone());
+    let rest = rest.unwrap_or_else(|_| tokens.clone());
+    let length = tokens.clone().into_iter().count() - rest.clone().into_iter().count();
+    (tokens.into_iter().take(length).collect(), rest)
+}
+
+fn yield_macro(keyword: Span, item: TokenStream) -> Macro {
+    Macro {
+        path: Ident::new("yield_", keyword).into(),
+        bang_token: Token![!](keyword),
+        delimiter: MacroDelimiter::Paren(Paren(keyword)),
+        tokens: item,
+    }
+}

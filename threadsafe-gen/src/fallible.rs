@@ -1,0 +1,66 @@
+//! Generators whose bodies have a `?` in them: the error is the last item.
+
+use crate::generator::{Generator, Yielder, generator};
+
+/// Makes a generator of an `async` closure that can fail: its error is the last item.
+///
+/// For bodies with `?` in them. The items are `Result<T, E>`; an `Err` that the body returns is delivered as one more
+/// item, after which the generator has ended.
+///
+/// # Examples
+///
+/// ```
+/// use std::num::ParseIntError;
+/// use threadsafe_gen::try_generator;
+///
+/// let mut numbers = try_generator(async |co| {
+///     for word in "1 2 x 4".split(' ') {
+///         let n: u32 = word.parse()?;
+///         co.yield_(Ok(n)).await;
+///     }
+///     Ok::<(), ParseIntError>(())
+/// });
+/// assert_eq!(numbers.next(), Some(Ok(1)));
+/// assert_eq!(numbers.next(), Some(Ok(2)));
+/// assert!(matches!(numbers.next(), Some(Err(_))));
+/// assert_eq!(numbers.next(), None);
+/// ```
+pub fn try_generator<T, E, B>(body: B) -> Generator<Result<T, E>, impl Future<Output = ()>>
+where
+    B: AsyncFnOnce(&mut Yielder<Result<T, E>>) -> Result<(), E>,
+{
+    fallible(body, Err)
+}
+
+/// [`try_generator`] for the attribute, which knows the items' type only by a name that may be an alias.
+pub fn fallible<Y, E, B>(body: B, from_error: fn(E) -> Y) -> Generator<Y, impl Future<Output = ()>>
+where
+    B: AsyncFnOnce(&mut Yielder<Y>) -> Result<(), E>,
+{
+    generator(async move |co: &mut Yielder<Y>| {
+        if let Err(error) = body(co).await {
+            co.yield_(from_error(error)).await;
+        }
+    })
+}
+
+/// A `Result` by whatever name.
+#[diagnostic::on_unimplemented(
+    message = "`?` in a generator makes the error an item, and its items are `{Self}`",
+    label = "write `Item = Result<{Self}, E>`, or do without `?` in the body"
+)]
+pub trait Fallible {
+    /// The `E` of `Result<T, E>`.
+    type Error;
+
+    /// The item that an error is.
+    fn from_error(error: Self::Error) -> Self;
+}
+
+impl<T, E> Fallible for Result<T, E> {
+    type Error = E;
+
+    fn from_error(error: E) -> Self {
+        Err(error)
+    }
+}
