@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::future;
 use std::iter;
-use std::mem;
 use std::num::ParseIntError;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -236,16 +235,16 @@ fn a_body_that_panicked_panics_again() {
 
 #[test]
 fn a_local_that_yields_when_it_is_dropped_finds_its_generator_alive() {
-    struct Last<'a>(&'a mut Yielder<Box<i32>>);
+    struct Last<'a, 'id>(&'a mut Yielder<'id, Box<i32>>);
 
-    impl Drop for Last<'_> {
+    impl Drop for Last<'_, '_> {
         fn drop(&mut self) {
             drop(self.0.yield_(Box::new(9)));
         }
     }
 
     fn numbers() -> impl Iterator<Item = Box<i32>> + Send {
-        generator(async |co: &mut Yielder<Box<i32>>| {
+        generator(async |co: &mut Yielder<'_, Box<i32>>| {
             let last = Last(co);
             last.0.yield_(Box::new(0)).await;
             drop(last);
@@ -363,7 +362,7 @@ fn a_scoped_thread_may_run_a_generator_and_a_body_may_run_scoped_threads() {
         assert_eq!(words, ["a", "b"]);
 
         // The yielder may be lent to a thread for as long as the body does not go on.
-        let lent = generator(async |co: &mut Yielder<i32>| {
+        let lent = generator(async |co: &mut Yielder<'_, i32>| {
             for n in 0..3 {
                 thread::scope(|scope| drop(scope.spawn(|| co.yield_(n)).join()));
                 future::poll_fn(|_| Poll::<()>::Pending).await;
@@ -391,76 +390,8 @@ fn a_body_may_drive_generators_of_its_own() {
 }
 
 #[test]
-fn swapped_yielders_are_loud_or_harmless() {
-    // The outer body lends its yielder to the inner one, which exchanges it with its own.
-    let awaited = generator(async |outer| {
-        outer.yield_(Box::new(0)).await;
-        let inner = generator(async |inner: &mut Yielder<Box<i32>>| {
-            mem::swap(inner, outer);
-            inner.yield_(Box::new(1)).await;
-        });
-        inner.for_each(drop);
-    });
-    // The item went to the outer slot, and the inner generator finds its own empty.
-    assert_eq!(items_before_the_panic(awaited), (vec![Box::new(0)], SOMETHING_ELSE.to_owned()));
-
-    let swapped_back = generator(async |outer| {
-        let inner = generator(async |inner: &mut Yielder<Box<i32>>| {
-            mem::swap(inner, outer);
-            mem::swap(inner, outer);
-            inner.yield_(Box::new(1)).await;
-        });
-        let items: Vec<_> = inner.collect();
-        outer.yield_from(items).await;
-    });
-    assert!(swapped_back.eq([Box::new(1)]));
-
-    // The outer body goes on with a yielder whose generator is gone.
-    let orphaned = generator(async |outer: &mut Yielder<Box<i32>>| {
-        generator(async |inner: &mut Yielder<Box<i32>>| mem::swap(inner, outer)).for_each(drop);
-        outer.yield_(Box::new(2)).await;
-    });
-    assert_eq!(items_before_the_panic(orphaned), (vec![], SOMETHING_ELSE.to_owned()));
-
-    // An item that one body drops into the slot of the other.
-    let dropped = generator(async |outer: &mut Yielder<Box<i32>>| {
-        let inner = generator(async |inner: &mut Yielder<Box<i32>>| {
-            mem::swap(inner, outer);
-            drop(inner.yield_(Box::new(1)));
-        });
-        inner.for_each(drop);
-        outer.yield_(Box::new(2)).await;
-    });
-    assert_eq!(items_before_the_panic(dropped), (vec![], NOT_AWAITED.to_owned()));
-
-    // On another thread, where the two slots are used by two threads in turn.
-    limited(|| {
-        let threads = generator(async |outer: &mut Yielder<Box<i32>>| {
-            thread::scope(|scope| {
-                let inner = generator(async |inner: &mut Yielder<Box<i32>>| {
-                    mem::swap(inner, outer);
-                    drop(outer.yield_(Box::new(3)));
-                    drop(inner.yield_(Box::new(4)));
-                    future::poll_fn(|_| Poll::<()>::Pending).await;
-                });
-                let item = scope
-                    .spawn(|| {
-                        let mut inner = inner;
-                        inner.next()
-                    })
-                    .join()
-                    .unwrap();
-                assert_eq!(item, Some(Box::new(3)));
-            });
-            future::poll_fn(|_| Poll::<()>::Pending).await;
-        });
-        assert_eq!(items_before_the_panic(threads), (vec![Box::new(4)], SOMETHING_ELSE.to_owned()));
-    });
-}
-
-#[test]
 fn a_yield_that_was_not_awaited_is_told_each_time_anew() {
-    let mut careless = generator(async |co: &mut Yielder<i32>| drop(co.yield_(1)));
+    let mut careless = generator(async |co: &mut Yielder<'_, i32>| drop(co.yield_(1)));
     assert_eq!(message_of(|| careless.next()), NOT_AWAITED);
     let _ = message_of(|| careless.next());
 }

@@ -69,11 +69,11 @@ assert_not_impl_any!(Generator<u8, As<Neither>>: Send, Sync);
 assert_not_impl_any!(Generator<u8, As<SyncOnly>>: Send, Sync);
 assert_not_impl_any!(Generator<u8, std::pin::Pin<Box<dyn Future<Output = ()>>>>: Send, Sync);
 
-assert_impl_all!(Yielder<u8>: Send);
-assert_impl_all!(Yielder<SendOnly>: Send);
-assert_not_impl_any!(Yielder<u8>: Sync, Clone, Default);
-assert_not_impl_any!(Yielder<Neither>: Send, Sync);
-assert_not_impl_any!(Yielder<SyncOnly>: Send, Sync);
+assert_impl_all!(Yielder<'static, u8>: Send);
+assert_impl_all!(Yielder<'static, SendOnly>: Send);
+assert_not_impl_any!(Yielder<'static, u8>: Sync, Clone, Default);
+assert_not_impl_any!(Yielder<'static, Neither>: Send, Sync);
+assert_not_impl_any!(Yielder<'static, SyncOnly>: Send, Sync);
 
 // The poison is what makes it unwind safe, whatever the source is.
 assert_impl_all!(ThreadsafeIter<As<SendOnly>>: UnwindSafe, RefUnwindSafe);
@@ -86,7 +86,7 @@ assert_impl_all!(&ThreadsafeIter<As<u8>>: Iterator, Copy);
 assert_not_impl_any!(&ThreadsafeIter<As<u8>>: FusedIterator);
 assert_impl_all!(IterGuard<'static, As<u8>>: Iterator, Debug);
 assert_impl_all!(Generator<u8, Ready<()>>: FusedIterator, Coroutine, Debug);
-assert_impl_all!(Yielder<u8>: Debug);
+assert_impl_all!(Yielder<'static, u8>: Debug);
 assert_impl_all!(As<u8>: ThreadsafeExt);
 assert_not_impl_any!(ThreadsafeIter<As<u8>>: Clone);
 // Debug asks nothing of the source or its items.

@@ -1,7 +1,7 @@
 use threadsafe_gen::{Yielder, generator};
 
 fn main() {
-    generator(|co: &mut Yielder<u32>| async move {
+    generator(|co: &mut Yielder<'_, u32>| async move {
         co.yield_(1).await;
     });
 }

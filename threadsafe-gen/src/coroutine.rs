@@ -423,7 +423,7 @@ impl<R> fmt::Display for TryResumeError<R> {
 
 impl<R> Error for TryResumeError<R> {}
 
-impl<Y, R> Yielder<Y, Reply<R>> {
+impl<Y, R> Yielder<'_, Y, Reply<R>> {
     /// Yields all that `inner` yields, passes on to it what comes back, and returns what it is complete with: Python's
     /// `yield from` of another generator.
     ///
@@ -472,7 +472,7 @@ impl<Y, R> Yielder<Y, Reply<R>> {
     }
 }
 
-impl<Y> Yielder<Y, Reply<()>> {
+impl<Y> Yielder<'_, Y, Reply<()>> {
     /// Yields every item of `items`, as Python's `yield from`.
     pub async fn yield_from(&mut self, items: impl IntoIterator<Item = Y>) {
         for item in items {

@@ -27,7 +27,7 @@ use crate::generator::{Generator, Yielder, generator};
 /// ```
 pub fn try_generator<T, E, B>(body: B) -> Generator<Result<T, E>, impl Future<Output = ()>>
 where
-    B: AsyncFnOnce(&mut Yielder<Result<T, E>>) -> Result<(), E>,
+    B: AsyncFnOnce(&mut Yielder<'_, Result<T, E>>) -> Result<(), E>,
 {
     fallible(body, Err)
 }
@@ -35,9 +35,9 @@ where
 /// [`try_generator`] for the attribute, which knows the items' type only by a name that may be an alias.
 pub fn fallible<Y, E, B>(body: B, from_error: fn(E) -> Y) -> Generator<Y, impl Future<Output = ()>>
 where
-    B: AsyncFnOnce(&mut Yielder<Y>) -> Result<(), E>,
+    B: AsyncFnOnce(&mut Yielder<'_, Y>) -> Result<(), E>,
 {
-    generator(async move |co: &mut Yielder<Y>| {
+    generator(async move |co: &mut Yielder<'_, Y>| {
         if let Err(error) = body(co).await {
             co.yield_(from_error(error)).await;
         }

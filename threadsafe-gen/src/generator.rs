@@ -20,22 +20,24 @@
 //!
 //! 1. An `Rc` may be used from several threads in turn, provided that all its clones are handed over together and
 //!    that each hand-over happens before the next use. What must not be is two threads that use it at a time.
-//! 2. A slot has two clones, both made in [`generator`] or [`coroutine`]: one in the `Generator`, one in the `Yielder` that is a local
-//!    of the body's future. The future is a field of the same `Generator` and is never moved out of it, so whoever
-//!    moves the `Generator` moves both.
-//! 3. The body gets the yielder as `&mut Yielder<Y>` of a lifetime that it cannot name (`AsyncFnOnce(&mut Yielder<Y>)`, in
-//!    [`generator`] and [`coroutine`], is higher-ranked). It can neither keep it in a place that outlives the call nor give it to a thread that might:
-//!    `std::thread::spawn` asks for `'static` and is refused with "borrowed data escapes". A scoped thread can borrow
-//!    it, and has ended when the scope returns, which is before the body suspends or ends, since scopes do not await.
-//! 4. There is no way to make or to clone a `Yielder` but these two, so all that safe code can do with two of them is
-//!    to swap them, in a body that borrows another body's yielder. The borrow then keeps the inner generator within
-//!    the outer body, so the clones of both slots stay within the outer `Generator`, as in 2.
-//! 5. The slot is touched by the body while it runs, which is within `Generator::next` or within drop, and by the
-//!    generator in those same two. Each takes the `Generator` by `&mut` or by value, so they exclude each other, and
-//!    Rust orders what happens before a `&mut` on one thread with what follows on the next. For `Generator::advance`,
-//!    by which coroutines and streams run it, the same holds.
-//! 6. What travels with the slot are items (`Y: Send`) and what comes back for them (`B: Send`), and what travels with the
-//!    future are the user's own locals (`F: Send`), about which the compiler decides.
+//! 2. A slot has two clones, both made in [`generator`] or [`coroutine`]: one in the `Generator`, one in the `Yielder`, a
+//!    local of the body's future. The future is a field of the same `Generator` and is never moved out of it, so whoever
+//!    moves the `Generator` moves both. (A third, in `Generator::fill`, does not outlive that call.)
+//! 3. The user's code gets the yielder as `&'a mut Yielder<'id, ..>`, of lifetimes that it cannot name: the `AsyncFnOnce` of
+//!    [`generator`] and [`coroutine`] is higher-ranked in both. By `'a` it can neither keep the reference in a place that
+//!    outlives the body nor give it to a thread that might: `std::thread::spawn` asks for `'static` and is refused with
+//!    "borrowed data escapes". A scoped thread can have it, alone or, within a lock, in turn with others; such threads have
+//!    ended when the scope returns or unwinds, which is before the body suspends or ends, since scopes do not await.
+//! 4. By `'id`, in which the type is invariant, each body's yielder is of a type of its own. So a yielder stays where
+//!    [`generator`] put it: nothing can be swapped with it, and there is no other way to make, to clone or to move one.
+//!    (Two that were swapped would each be in another's body, and two threads could have a generator and its yielder at
+//!    the same time: by a lock around the yielder of an outer body, in which an inner one has left its own.)
+//! 5. So who touches a slot is its generator or its own body. The body runs, or is dropped, within a call that has the
+//!    `Generator` by `&mut` or by value: `next`, `fill`, `advance`, drop. It is in there too that the generator touches the
+//!    slot. These calls exclude each other, and Rust orders what happens before a `&mut` on one thread with what follows on
+//!    the next. While the body runs, in the call, the generator itself does nothing; that is when 3 allows other threads.
+//! 6. What travels with the slot are items (`Y: Send`) and what comes back for them (`B: Send`), of which there is nothing
+//!    else in it; what travels with the future are the user's own locals (`F: Send`), about which the compiler decides.
 //!
 //! Neither type is `Sync`: a `&Yielder` or `&Generator` on a second thread would break 5, and the `Rc` in each forbids it.
 
@@ -159,13 +161,12 @@ impl<Y> Drop for Chunk<'_, Y> {
 /// What the compiler infers from the first yield, the items' type, can be stated: `generator::<Box<dyn Error>, _>(..)`.
 pub fn generator<Y, B>(body: B) -> Generator<Y, impl Future<Output = ()>>
 where
-    B: AsyncFnOnce(&mut Yielder<Y>),
+    B: AsyncFnOnce(&mut Yielder<'_, Y>),
 {
     let mut yielder = Yielder::new(());
     let slot = Rc::clone(&yielder.slot);
     let body = async move {
         body(&mut yielder).await;
-        // Its own slot, or that of another generator whose body has swapped the two.
         yielder.slot.check_empty();
     };
     Generator { body: Some(Box::pin(body)), slot }
@@ -204,7 +205,7 @@ where
 /// ```
 pub fn coroutine<Y, R, C, B>(body: B) -> Generator<Y, impl Future<Output = C>, Reply<R>>
 where
-    B: AsyncFnOnce(&mut Yielder<Y, Reply<R>>, R) -> C,
+    B: AsyncFnOnce(&mut Yielder<'_, Y, Reply<R>>, R) -> C,
 {
     let mut yielder = Yielder::new(Reply(Cell::new(None)));
     let slot = Rc::clone(&yielder.slot);
@@ -219,24 +220,44 @@ where
 
 /// What the body of a generator yields through.
 ///
-/// Only the body of a [`generator`] is given one, as `&mut Yielder<Y>`, for as long as it runs. That of a [`coroutine`] or a
-/// stream is given one to whose yields something comes back, a `&mut Yielder<Y, Reply<R>>`.
-pub struct Yielder<Y, B = ()> {
+/// Only the body of a [`generator`] is given one, as `&mut Yielder<'_, Y>`, for as long as it runs. That of a [`coroutine`] or a
+/// stream is given one to whose yields something comes back, a `&mut Yielder<'_, Y, Reply<R>>`. A body may lend it to functions
+/// that yield for it:
+///
+/// ```
+/// use threadsafe_gen::{Yielder, generator};
+///
+/// async fn twice(co: &mut Yielder<'_, u32>, item: u32) {
+///     co.yield_(item).await;
+///     co.yield_(item).await;
+/// }
+///
+/// let items = generator(async |co| {
+///     twice(co, 1).await;
+///     twice(co, 2).await;
+/// });
+/// assert!(items.eq([1, 1, 2, 2]));
+/// ```
+///
+/// The lifetime is another one in each body, so that the yielders of two cannot be mistaken for each other.
+pub struct Yielder<'id, Y, B = ()> {
     slot: Rc<Slot<Y, B>>,
+    /// Invariant, and another in every body: so no two yielders are of one type, and none can take another's place.
+    id: PhantomData<fn(&'id ()) -> &'id ()>,
 }
 
 // SAFETY: 1 to 6 above. `generator` and `coroutine`, which alone make one, keep that the other clone of the slot moves
-// along (2); the higher-ranked lifetime in their signatures, checked by the compiler, keeps that it stays within its body (3).
-unsafe impl<Y: Send, B: Send> Send for Yielder<Y, B> {}
+// along (2); the lifetimes in their signatures, checked by the compiler, keep that it stays in its body (3 and 4).
+unsafe impl<Y: Send, B: Send> Send for Yielder<'_, Y, B> {}
 
-impl<Y, B> Yielder<Y, B> {
+impl<Y, B> Yielder<'_, Y, B> {
     fn new(back: B) -> Self {
         let slot = Slot { item: Cell::new(None), ahead: Cell::new(0), chunk: RefCell::new(Vec::new()), back };
-        Self { slot: Rc::new(slot) }
+        Self { slot: Rc::new(slot), id: PhantomData }
     }
 }
 
-impl<Y> Yielder<Y> {
+impl<'id, Y> Yielder<'id, Y> {
     /// Yields `item`: suspends the body until the next item is asked for.
     ///
     /// The future that it returns must be awaited, at once and alone; the item is on its way as soon as it is called.
@@ -246,7 +267,7 @@ impl<Y> Yielder<Y> {
     /// If an earlier yield was not awaited, so that its item would be lost. The generator panics as well if the body
     /// ends with such an item.
     #[inline]
-    pub fn yield_(&mut self, item: Y) -> impl Future<Output = ()> + use<'_, Y> {
+    pub fn yield_(&mut self, item: Y) -> impl Future<Output = ()> + use<'_, 'id, Y> {
         let suspended = self.slot.ahead.get() > 0;
         if suspended {
             self.slot.put_ahead(item);
@@ -274,7 +295,7 @@ impl<Y> Yielder<Y> {
     }
 }
 
-impl<Y, R> Yielder<Y, Reply<R>> {
+impl<'id, Y, R> Yielder<'id, Y, Reply<R>> {
     /// Yields `item`, and returns what the coroutine is resumed with.
     ///
     /// The future that it returns must be awaited at once; the item is on its way as soon as it is called.
@@ -284,7 +305,7 @@ impl<Y, R> Yielder<Y, Reply<R>> {
     /// If an earlier yield was not awaited, so that its item would be lost. The coroutine panics as well if the body
     /// ends with such an item.
     #[inline]
-    pub fn yield_(&mut self, item: Y) -> impl Future<Output = R> + use<'_, Y, R> {
+    pub fn yield_(&mut self, item: Y) -> impl Future<Output = R> + use<'_, 'id, Y, R> {
         // There is one if an earlier yield was given up half-way. It is not the reply to this one.
         drop(self.slot.back.0.take());
         self.slot.put(item);
@@ -292,7 +313,7 @@ impl<Y, R> Yielder<Y, Reply<R>> {
     }
 }
 
-impl<Y, B> fmt::Debug for Yielder<Y, B> {
+impl<Y, B> fmt::Debug for Yielder<'_, Y, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Yielder").finish_non_exhaustive()
     }
@@ -311,12 +332,12 @@ impl<R> fmt::Debug for Reply<R> {
 ///
 /// It holds a mark of its own and no reference to the slot: a reference would have to be stored at each suspension,
 /// and between two atomic instructions each store is a cycle.
-struct Yielding<'a, Y> {
+struct Yielding<'a, 'id, Y> {
     suspended: bool,
-    yielder: PhantomData<&'a mut Yielder<Y>>,
+    yielder: PhantomData<&'a mut Yielder<'id, Y>>,
 }
 
-impl<Y> Future for Yielding<'_, Y> {
+impl<Y> Future for Yielding<'_, '_, Y> {
     type Output = ();
 
     #[inline]
@@ -331,9 +352,9 @@ impl<Y> Future for Yielding<'_, Y> {
 }
 
 /// Suspends until there is a reply, which before the first yield there is.
-struct Replying<'a, Y, R>(&'a mut Yielder<Y, Reply<R>>);
+struct Replying<'a, 'id, Y, R>(&'a mut Yielder<'id, Y, Reply<R>>);
 
-impl<Y, R> Future for Replying<'_, Y, R> {
+impl<Y, R> Future for Replying<'_, '_, Y, R> {
     type Output = R;
 
     #[inline]

@@ -44,10 +44,10 @@ use crate::lock::{Lock, Refusal};
 /// ```
 pub fn stream<Y, B>(body: B) -> AsyncGenerator<Y, impl Future<Output = ()>>
 where
-    B: AsyncFnOnce(&mut Yielder<Y, Reply<()>>),
+    B: AsyncFnOnce(&mut Yielder<'_, Y, Reply<()>>),
 {
     // A coroutine that is sent nothing, and allowed to await.
-    AsyncGenerator(coroutine(async move |co: &mut Yielder<Y, Reply<()>>, ()| body(co).await))
+    AsyncGenerator(coroutine(async move |co: &mut Yielder<'_, Y, Reply<()>>, ()| body(co).await))
 }
 
 /// Makes an asynchronous generator of an `async` closure that can fail: its error is the last item.
@@ -76,7 +76,7 @@ where
 /// ```
 pub fn try_stream<T, E, B>(body: B) -> AsyncGenerator<Result<T, E>, impl Future<Output = ()>>
 where
-    B: AsyncFnOnce(&mut Yielder<Result<T, E>, Reply<()>>) -> Result<(), E>,
+    B: AsyncFnOnce(&mut Yielder<'_, Result<T, E>, Reply<()>>) -> Result<(), E>,
 {
     fallible_stream(body, Err)
 }
@@ -84,9 +84,9 @@ where
 /// [`try_stream`] for the attribute, which knows the items' type only by a name that may be an alias.
 pub fn fallible_stream<Y, E, B>(body: B, from_error: fn(E) -> Y) -> AsyncGenerator<Y, impl Future<Output = ()>>
 where
-    B: AsyncFnOnce(&mut Yielder<Y, Reply<()>>) -> Result<(), E>,
+    B: AsyncFnOnce(&mut Yielder<'_, Y, Reply<()>>) -> Result<(), E>,
 {
-    stream(async move |co: &mut Yielder<Y, Reply<()>>| {
+    stream(async move |co: &mut Yielder<'_, Y, Reply<()>>| {
         if let Err(error) = body(co).await {
             co.yield_(from_error(error)).await;
         }
