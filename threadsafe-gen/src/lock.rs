@@ -298,8 +298,8 @@ impl Status {
     #[cold]
     #[track_caller]
     fn over(&self) {
-        let message = self.message.get().map_or("", |message| message);
-        assert!(!self.is_poisoned(), "the {} panicked earlier: {message}", self.noun);
+        let message = || self.message.get().map_or("", |message| message);
+        assert!(!self.is_poisoned(), "the {} panicked earlier: {}", self.noun, message());
     }
 
     fn ended<R>(&self) -> Option<Result<Option<R>, Refusal>> {

@@ -1,0 +1,145 @@
+//! Tasks that share an asynchronous generator: it walks a paginated HTTP API, and they work off the pages.
+//!
+//! None waits for a page longer than it likes. Giving up loses nothing: the generator stays in the middle of its
+//! request, and whoever asks next goes on from there. The API is served here as well, and slow now and then, so that
+//! time-outs do strike.
+//!
+//! ```console
+//! $ cargo run --release --example crawl -- [--stop-after N]
+//! ```
+//!
+//! With `--stop-after`, the task that gets the Nth page closes the generator, and all end.
+
+use std::env;
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use axum::extract::Path;
+use axum::routing::get;
+use axum::{Json, Router};
+use reqwest::Client;
+use serde::{Deserialize, Serialize};
+use threadsafe_gen::{Stream, ThreadsafeStream, threadsafe_generator};
+use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
+
+const TASKS: usize = 4;
+const PAGES: u64 = 40;
+const ENTRIES_PER_PAGE: u64 = 25;
+
+/// How long a task waits for a page at a time.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// What the API answers with.
+#[derive(Serialize, Deserialize)]
+struct Page {
+    entries: Vec<u64>,
+    next: Option<u64>,
+}
+
+/// All pages of the API, each asked for when somebody wants it. An error is the last item.
+#[threadsafe_generator]
+fn pages(client: Client, url: String) -> impl Stream<Item = reqwest::Result<Page>> {
+    let mut next = Some(0);
+    while let Some(number) = next {
+        let answer = client.get(format!("{url}/{number}")).send().await?;
+        let page: Page = answer.error_for_status()?.json().await?;
+        next = page.next;
+        yield_!(Ok(page));
+    }
+}
+
+/// What one task did.
+#[derive(Default)]
+struct Tally {
+    pages: u64,
+    entries: Vec<u64>,
+    timeouts: u64,
+}
+
+/// What a task does until there are no more pages.
+async fn work(
+    pages: Arc<ThreadsafeStream<impl Stream<Item = reqwest::Result<Page>> + Unpin>>,
+    stop_after: u64,
+) -> reqwest::Result<Tally> {
+    let mut tally = Tally::default();
+    loop {
+        match timeout(PATIENCE, pages.next()).await {
+            Ok(Some(page)) => {
+                let page = page?;
+                if page.next == Some(stop_after) {
+                    pages.close();
+                }
+                tally.pages += 1;
+                tally.entries.extend(page.entries);
+            }
+            Ok(None) => return Ok(tally),
+            // The page is not lost: it goes to whoever asks next, this task or another.
+            Err(_) => tally.timeouts += 1,
+        }
+    }
+}
+
+/// How many requests the API has had.
+static REQUESTS: AtomicU64 = AtomicU64::new(0);
+
+/// The API: the numbers from 0 on, so many a page.
+async fn answer(Path(number): Path<u64>) -> Json<Page> {
+    REQUESTS.fetch_add(1, Relaxed);
+    if number % 10 == 5 {
+        sleep(10 * PATIENCE).await;
+    }
+    let first = number * ENTRIES_PER_PAGE;
+    let entries = (first..first + ENTRIES_PER_PAGE).collect();
+    Json(Page { entries, next: Some(number + 1).filter(|&next| next < PAGES) })
+}
+
+/// How many pages the command line asks for.
+fn stop_after() -> Option<u64> {
+    let args: Vec<_> = env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => Some(PAGES),
+        ["--stop-after", n] => n.parse().ok().filter(|n| (1..=PAGES).contains(n)),
+        _ => None,
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let stop_after = stop_after().ok_or_else(|| format!("usage: crawl [--stop-after N], with N from 1 to {PAGES}"))?;
+
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}/pages", listener.local_addr()?);
+    let api = Router::new().route("/pages/{number}", get(answer));
+    tokio::spawn(async { axum::serve(listener, api).await });
+
+    // Whatever proxy the environment names is not for this machine itself.
+    let client = Client::builder().no_proxy().build()?;
+    let shared = Arc::new(pages(client, url));
+    let tasks: Vec<_> = (0..TASKS).map(|_| tokio::spawn(work(Arc::clone(&shared), stop_after))).collect();
+
+    let mut total = Tally::default();
+    let mut stopped = false;
+    for (index, task) in tasks.into_iter().enumerate() {
+        let Tally { pages, entries, timeouts } = task.await??;
+        println!("task {index}: pages {pages}, entries {}, time-outs {timeouts}", entries.len());
+        // Others may get one more page while this one closes the generator; it does not itself.
+        stopped |= entries.last() == Some(&(stop_after * ENTRIES_PER_PAGE - 1));
+        total.pages += pages;
+        total.entries.extend(entries);
+        total.timeouts += timeouts;
+    }
+    let Tally { pages, mut entries, timeouts } = total;
+    let requests = REQUESTS.load(Relaxed);
+    println!("together: pages {pages}, entries {}, time-outs {timeouts}, requests {requests}", entries.len());
+
+    entries.sort_unstable();
+    assert!(entries.into_iter().eq(0..pages * ENTRIES_PER_PAGE), "an entry is missing or came twice");
+    assert!(stopped, "it did not stop where it should");
+    // A request that is under way when the generator is closed brings nobody a page.
+    let dropped = u64::from(stop_after < PAGES);
+    assert!((pages..=pages + dropped).contains(&requests), "a page was asked for more than once");
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! A long run: very many items over 64 threads, very many generators, branches of a tee that lag and die; with every item
+//! counted, memory flat, and the longest time that any call waited.
+//!
+//! `cargo run --release --example soak -- --items 100000000 --generators 1000000 --longest-wait-ms 1000`. Without options it
+//! takes seconds. The limit on the wait is for a machine that does nothing else, and without it the wait is only printed.
+
+use std::env;
+use std::fs;
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use threadsafe_gen::{Tee, ThreadsafeExt, threadsafe_generator};
+
+const THREADS: u64 = 64;
+/// What memory may grow by between the first part of a run and its end: what an allocator keeps, not an item each.
+const SLACK_KIB: u64 = 8 * 1024;
+
+struct Options {
+    items: u64,
+    generators: u64,
+    longest_wait: Option<Duration>,
+}
+
+fn main() -> ExitCode {
+    let Some(options) = options(env::args().skip(1)) else {
+        eprintln!("usage: soak [--items N] [--generators N] [--longest-wait-ms N]");
+        return ExitCode::FAILURE;
+    };
+    many_items(&options);
+    many_generators(options.generators);
+    branches_that_die(options.items / 10);
+    ExitCode::SUCCESS
+}
+
+fn options(mut args: impl Iterator<Item = String>) -> Option<Options> {
+    let mut options = Options { items: 4_000_000, generators: 50_000, longest_wait: None };
+    while let Some(arg) = args.next() {
+        let value: u64 = args.next()?.parse().ok()?;
+        match &*arg {
+            "--items" => options.items = value,
+            "--generators" => options.generators = value,
+            "--longest-wait-ms" => options.longest_wait = Some(Duration::from_millis(value)),
+            _ => return None,
+        }
+    }
+    Some(options)
+}
+
+/// An allocation for each, which is seen if it is kept.
+#[threadsafe_generator]
+fn boxes(n: u64) -> impl Iterator<Item = Box<u64>> {
+    for i in 1..=n {
+        yield_!(Box::new(i));
+    }
+}
+
+/// Each item exactly once, by `next` on half of the threads and buffered on the others.
+fn many_items(options: &Options) {
+    let n = options.items;
+    // The first tenth is for the allocator and the threads' stacks to grow.
+    let warm_up = share(n / 10);
+    let before = resident();
+    let Shared { sum, busiest, longest_wait } = share(n);
+    let grown = grown_since(before);
+    assert_eq!(sum, u128::from(n) * u128::from(n + 1) / 2, "an item was lost, or came twice");
+    println!(
+        "{n} items over {THREADS} threads: the busiest took {} % of the mean; the longest wait {longest_wait:?}, before \
+         {:?}; memory {grown}",
+        busiest * THREADS * 100 / n.max(1),
+        warm_up.longest_wait,
+    );
+    if let Some(limit) = options.longest_wait {
+        assert!(longest_wait <= limit, "a thread was starved for {longest_wait:?}");
+    }
+}
+
+struct Shared {
+    sum: u128,
+    busiest: u64,
+    longest_wait: Duration,
+}
+
+fn share(n: u64) -> Shared {
+    let items = &boxes(n);
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                scope.spawn(move || {
+                    let (mut sum, mut count, mut longest) = (0, 0, Duration::ZERO);
+                    let mut buffered = items.buffered(64);
+                    loop {
+                        let asked = Instant::now();
+                        let item = if thread % 2 == 0 { items.next() } else { buffered.next() };
+                        longest = longest.max(asked.elapsed());
+                        let Some(item) = item else { return (sum, count, longest) };
+                        sum += u128::from(*item);
+                        count += 1;
+                    }
+                })
+            })
+            .collect();
+        let mut all = Shared { sum: 0, busiest: 0, longest_wait: Duration::ZERO };
+        for thread in threads {
+            let (sum, count, longest) = thread.join().expect("no thread panics");
+            all.sum += sum;
+            all.busiest = all.busiest.max(count);
+            all.longest_wait = all.longest_wait.max(longest);
+        }
+        all
+    })
+}
+
+/// Made, used half-way or not at all, and dropped, on the thread that made it or on another.
+fn many_generators(n: u64) {
+    let round = |n: u64| {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(move || {
+                    for i in 0..n / 4 {
+                        let generator = boxes(3);
+                        assert_eq!(
+                            generator.iter().take(usize::try_from(i % 5).expect("less than 5")).count() as u64,
+                            (i % 5).min(3)
+                        );
+                    }
+                });
+            }
+        });
+    };
+    round(n / 10);
+    let before = resident();
+    round(n);
+    println!("{n} generators made and dropped: memory {}", grown_since(before));
+}
+
+/// One branch reads everything; others start with it, fall behind, and go.
+fn branches_that_die(n: u64) {
+    let read = |n: u64| {
+        let mut leader = Tee::new(boxes(n).threadsafe());
+        let mut laggards = Vec::new();
+        for i in 1..=n {
+            assert_eq!(leader.next().as_deref(), Some(&i));
+            if i % 1000 == 0 {
+                laggards.push(leader.clone());
+            }
+            if laggards.len() > 8 {
+                let mut laggard = laggards.remove(0);
+                assert_eq!(laggard.next().as_deref(), Some(&(i - 7999)));
+            }
+        }
+        assert_eq!(leader.next(), None);
+    };
+    read(n / 10);
+    let before = resident();
+    read(n);
+    println!("{n} items of a tee, the slowest branch 8000 behind: memory {}", grown_since(before));
+}
+
+/// The memory in use, in KiB, where the system tells.
+fn resident() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())
+}
+
+/// How much more memory is in use than `before`, in words.
+fn grown_since(before: Option<u64>) -> String {
+    let (Some(before), Some(now)) = (before, resident()) else { return "not known on this system".into() };
+    let grown = now.saturating_sub(before);
+    assert!(grown <= SLACK_KIB, "memory has grown by {grown} KiB");
+    format!("grew by {grown} KiB")
+}

@@ -1,0 +1,93 @@
+//! `ThreadsafeCoroutine`: every answer goes to who asked.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use threadsafe_gen::GeneratorState::{Complete, Yielded};
+use threadsafe_gen::{Coroutine, TryResumeError, threadsafe_generator};
+
+use crate::items::{Count, Item, check_panic, planned_panic};
+use crate::on_threads;
+
+/// Answers each item with its number and how many came before, `length` times; or panics at one.
+#[threadsafe_generator]
+fn echo(length: usize, panics: usize) -> impl Coroutine<Yield = (usize, usize), Resume = Item, Return = Item> {
+    let mut item = resumed_with!();
+    for before in 0..length {
+        if before == panics {
+            planned_panic();
+        }
+        item = yield_!((item.number(), before));
+    }
+    item
+}
+
+pub(crate) fn round(rng: &mut Rng) -> u64 {
+    let count = Count::default();
+    let length = rng.usize(0..400);
+    let panics = if rng.u8(..4) == 0 { rng.usize(..=length) } else { usize::MAX };
+    let closes = rng.u8(..4) == 0;
+    let echo = Arc::new(echo(length, panics));
+    let results = on_threads(rng.usize(2..=16), rng, {
+        let (echo, count) = (Arc::clone(&echo), count.clone());
+        move |mut rng| {
+            let (mut places, mut complete) = (Vec::new(), 0_usize);
+            loop {
+                let number = rng.usize(..);
+                let mut item = count.item(number);
+                let outcome = catch_unwind(AssertUnwindSafe(|| {
+                    loop {
+                        let sent = match rng.u8(..5) {
+                            0 => echo.try_resume_with(item),
+                            1 => echo.resume_with_timeout(item, Duration::from_micros(rng.u64(..50))),
+                            2 => Ok(echo.lock().resume_with(item)),
+                            _ => Ok(echo.resume_with(item)),
+                        };
+                        match sent {
+                            Ok(state) => return state,
+                            Err(TryResumeError::AlreadyExecuting(back)) => {
+                                assert_eq!(back.number(), number);
+                                item = back;
+                            }
+                            Err(TryResumeError::Poisoned(back)) => return echo.resume_with(back),
+                        }
+                    }
+                }));
+                match outcome {
+                    Ok(Some(Yielded((answer, place)))) => {
+                        assert_eq!(answer, number, "the answer to somebody else");
+                        places.push(place);
+                    }
+                    Ok(Some(Complete(last))) => {
+                        assert_eq!(last.number(), number);
+                        complete += 1;
+                    }
+                    Ok(None) => break,
+                    Err(payload) => {
+                        check_panic(payload);
+                        // Whichever was first, the panic or `close`, it stays at that for all others.
+                        assert!(echo.is_poisoned() || closes);
+                        break;
+                    }
+                }
+                if closes && rng.u8(..64) == 0 {
+                    echo.close();
+                }
+            }
+            (places, complete)
+        }
+    });
+    let complete: usize = results.iter().map(|(_, complete)| complete).sum();
+    let mut places: Vec<_> = results.into_iter().flat_map(|(places, _)| places).collect();
+    places.sort_unstable();
+    assert!(places.iter().copied().eq(0..places.len()), "an exchange was lost, or came twice");
+    if !closes {
+        assert_eq!(places.len(), length.min(panics));
+        assert_eq!(complete, usize::from(panics >= length));
+    }
+    drop(echo);
+    count.assert_none_left();
+    places.len() as u64
+}
