@@ -8,14 +8,21 @@ use std::hash::Hash;
 use std::iter::{Empty, FusedIterator, Repeat};
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::MutexGuard;
+use std::task::{Context, Poll};
 
-use genawaiter::Coroutine;
+use futures::stream::FusedStream;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
-use threadsafe_gen::{Generator, IterGuard, ThreadsafeExt, ThreadsafeIter, TryNextError, Yielder, generator};
+use threadsafe_gen::GeneratorState::{Complete, Yielded};
+use threadsafe_gen::{
+    AsyncGenerator, Coroutine, CoroutineGuard, Generator, GeneratorState, IterGuard, Reply, Stream,
+    ThreadsafeCoroutine, ThreadsafeExt, ThreadsafeIter, ThreadsafeStream, TryNextError, TryPollError, TryResumeError,
+    Yielder, coroutine, generator, stream,
+};
 
-/// A future, or a source of `u8`, that is as `Send` and as `Sync` as `T`.
+/// A future, or a source of `u8` of any kind, that is as `Send` and as `Sync` as `T`.
 struct As<T>(PhantomData<T>);
 
 impl<T> Iterator for As<T> {
@@ -29,8 +36,26 @@ impl<T> Iterator for As<T> {
 impl<T> Future for As<T> {
     type Output = ();
 
-    fn poll(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<()> {
-        std::task::Poll::Ready(())
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
+impl<T> Coroutine for As<T> {
+    type Yield = u8;
+    type Resume = u8;
+    type Return = u8;
+
+    fn resume_with(self: Pin<&mut Self>, n: u8) -> GeneratorState<u8, u8> {
+        GeneratorState::Complete(n)
+    }
+}
+
+impl<T> Stream for As<T> {
+    type Item = u8;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<u8>> {
+        Poll::Ready(None)
     }
 }
 
@@ -67,7 +92,44 @@ assert_not_impl_any!(Generator<Neither, Ready<()>>: Send, Sync);
 assert_not_impl_any!(Generator<SyncOnly, Ready<()>>: Send, Sync);
 assert_not_impl_any!(Generator<u8, As<Neither>>: Send, Sync);
 assert_not_impl_any!(Generator<u8, As<SyncOnly>>: Send, Sync);
-assert_not_impl_any!(Generator<u8, std::pin::Pin<Box<dyn Future<Output = ()>>>>: Send, Sync);
+assert_not_impl_any!(Generator<u8, Pin<Box<dyn Future<Output = ()>>>>: Send, Sync);
+
+// What is sent to a coroutine travels with it as well. What it is complete with does not.
+assert_impl_all!(Generator<u8, Ready<()>, Reply<u8>>: Send, Unpin);
+assert_impl_all!(Generator<SendOnly, As<SendOnly>, Reply<SendOnly>>: Send);
+assert_not_impl_any!(Generator<u8, Ready<()>, Reply<u8>>: Sync, Iterator);
+assert_not_impl_any!(Generator<u8, Ready<()>, Reply<Neither>>: Send, Sync);
+assert_not_impl_any!(Generator<u8, Ready<()>, Reply<SyncOnly>>: Send, Sync);
+assert_not_impl_any!(Generator<Neither, Ready<()>, Reply<u8>>: Send, Sync);
+assert_not_impl_any!(Generator<u8, As<Neither>, Reply<u8>>: Send, Sync);
+assert_not_impl_any!(Generator<u8, As<SyncOnly>, Reply<u8>>: Send, Sync);
+
+assert_impl_all!(AsyncGenerator<u8, Ready<()>>: Send, Unpin);
+assert_not_impl_any!(AsyncGenerator<u8, Ready<()>>: Sync);
+assert_not_impl_any!(AsyncGenerator<Neither, Ready<()>>: Send, Sync);
+assert_not_impl_any!(AsyncGenerator<SyncOnly, Ready<()>>: Send, Sync);
+assert_not_impl_any!(AsyncGenerator<u8, As<Neither>>: Send, Sync);
+assert_not_impl_any!(AsyncGenerator<u8, As<SyncOnly>>: Send, Sync);
+
+// Nothing of a coroutine or a stream is left outside of it, so they alone decide.
+assert_impl_all!(ThreadsafeCoroutine<As<u8>>: Send, Sync);
+assert_impl_all!(ThreadsafeCoroutine<As<SendOnly>>: Send, Sync);
+assert_not_impl_any!(ThreadsafeCoroutine<As<SyncOnly>>: Send, Sync);
+assert_not_impl_any!(ThreadsafeCoroutine<As<Neither>>: Send, Sync);
+assert_impl_all!(ThreadsafeCoroutine<Generator<u8, Ready<()>, Reply<u8>>>: Send, Sync);
+assert_not_impl_any!(ThreadsafeCoroutine<Generator<u8, Ready<()>, Reply<Neither>>>: Send, Sync);
+assert_impl_all!(ThreadsafeStream<As<u8>>: Send, Sync);
+assert_impl_all!(ThreadsafeStream<As<SendOnly>>: Send, Sync);
+assert_not_impl_any!(ThreadsafeStream<As<SyncOnly>>: Send, Sync);
+assert_not_impl_any!(ThreadsafeStream<As<Neither>>: Send, Sync);
+assert_impl_all!(ThreadsafeStream<AsyncGenerator<u8, Ready<()>>>: Send, Sync);
+assert_impl_all!(ThreadsafeStream<Pin<Box<dyn Stream<Item = u8> + Send>>>: Send, Sync);
+assert_not_impl_any!(ThreadsafeStream<Pin<Box<dyn Stream<Item = u8>>>>: Send, Sync);
+
+assert_not_impl_any!(CoroutineGuard<'static, As<u8>>: Send);
+assert_not_impl_any!(CoroutineGuard<'static, As<SendOnly>>: Send, Sync);
+assert_not_impl_any!(CoroutineGuard<'static, As<SyncOnly>>: Send);
+assert_not_impl_any!(CoroutineGuard<'static, As<Neither>>: Send, Sync);
 
 assert_impl_all!(Yielder<'static, u8>: Send);
 assert_impl_all!(Yielder<'static, SendOnly>: Send);
@@ -75,10 +137,28 @@ assert_not_impl_any!(Yielder<'static, u8>: Sync, Clone, Default);
 assert_not_impl_any!(Yielder<'static, Neither>: Send, Sync);
 assert_not_impl_any!(Yielder<'static, SyncOnly>: Send, Sync);
 
+assert_impl_all!(Yielder<'static, u8, Reply<u8>>: Send);
+assert_impl_all!(Yielder<'static, SendOnly, Reply<SendOnly>>: Send);
+assert_not_impl_any!(Yielder<'static, u8, Reply<u8>>: Sync, Clone, Default);
+assert_not_impl_any!(Yielder<'static, Neither, Reply<u8>>: Send, Sync);
+assert_not_impl_any!(Yielder<'static, u8, Reply<Neither>>: Send, Sync);
+assert_not_impl_any!(Yielder<'static, u8, Reply<SyncOnly>>: Send, Sync);
+
+assert_impl_all!(Reply<u8>: Send, Debug);
+assert_impl_all!(Reply<SendOnly>: Send);
+assert_not_impl_any!(Reply<u8>: Sync, Clone, Default);
+assert_not_impl_any!(Reply<SyncOnly>: Send, Sync);
+assert_not_impl_any!(Reply<Neither>: Send, Sync);
+
 // The poison is what makes it unwind safe, whatever the source is.
 assert_impl_all!(ThreadsafeIter<As<SendOnly>>: UnwindSafe, RefUnwindSafe);
 assert_impl_all!(ThreadsafeIter<Generator<u8, Ready<()>>>: UnwindSafe, RefUnwindSafe);
 assert_impl_all!(ThreadsafeIter<As<&'static mut u8>>: UnwindSafe, RefUnwindSafe);
+
+assert_impl_all!(ThreadsafeCoroutine<As<&'static mut u8>>: UnwindSafe, RefUnwindSafe);
+assert_impl_all!(ThreadsafeCoroutine<Generator<u8, Ready<()>, Reply<u8>>>: UnwindSafe, RefUnwindSafe);
+assert_impl_all!(ThreadsafeStream<As<&'static mut u8>>: UnwindSafe, RefUnwindSafe);
+assert_impl_all!(ThreadsafeStream<AsyncGenerator<u8, Ready<()>>>: UnwindSafe, RefUnwindSafe);
 
 assert_impl_all!(ThreadsafeIter<As<u8>>: FusedIterator, From<As<u8>>, Debug, Unpin);
 // Others may give items back after the end.
@@ -87,12 +167,30 @@ assert_not_impl_any!(&ThreadsafeIter<As<u8>>: FusedIterator);
 assert_impl_all!(IterGuard<'static, As<u8>>: Iterator, Debug);
 assert_impl_all!(Generator<u8, Ready<()>>: FusedIterator, Coroutine, Debug);
 assert_impl_all!(Yielder<'static, u8>: Debug);
+assert_impl_all!(Generator<u8, Ready<Neither>, Reply<Neither>>: Coroutine, Debug, Unpin);
+assert_impl_all!(Yielder<'static, u8, Reply<Neither>>: Debug);
+assert_impl_all!(AsyncGenerator<u8, Ready<()>>: Stream, FusedStream, Debug);
+assert_impl_all!(ThreadsafeCoroutine<As<u8>>: Coroutine, From<As<u8>>, Debug, Unpin);
+assert_impl_all!(ThreadsafeStream<As<u8>>: Stream, From<As<u8>>, Debug, Unpin);
+assert_not_impl_any!(ThreadsafeCoroutine<As<u8>>: Clone);
+assert_not_impl_any!(ThreadsafeStream<As<u8>>: Clone);
+assert_impl_all!(CoroutineGuard<'static, As<u8>>: Debug);
 assert_impl_all!(As<u8>: ThreadsafeExt);
 assert_not_impl_any!(ThreadsafeIter<As<u8>>: Clone);
 // Debug asks nothing of the source or its items.
 assert_impl_all!(ThreadsafeIter<As<Neither>>: Debug);
+assert_impl_all!(ThreadsafeCoroutine<As<Neither>>: Debug);
+assert_impl_all!(ThreadsafeStream<As<Neither>>: Debug);
 
 assert_impl_all!(TryNextError: Error, Display, Debug, Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Copy, Eq, Hash);
+assert_impl_all!(TryPollError: Error, Display, Debug, Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Copy, Eq, Hash);
+assert_impl_all!(TryResumeError<u8>: Error, Display, Debug, Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(TryResumeError<u8>: Copy, Eq, Hash);
+// What could not be sent is in it, and may be anything.
+assert_impl_all!(TryResumeError<Neither>: Error, Display, Debug, Clone, Eq);
+assert_impl_all!(TryResumeError<SyncOnly>: Error, Sync);
+assert_not_impl_any!(TryResumeError<SyncOnly>: Send, Clone, PartialEq);
+assert_not_impl_any!(TryResumeError<Neither>: Send, Sync, Copy);
 
 fn send<T: Send>(value: T) -> T {
     value
@@ -120,8 +218,34 @@ fn what_generator_returns_is_send_if_what_the_body_holds_is() {
 }
 
 #[test]
+fn what_coroutine_and_stream_return_is_send_if_what_the_body_holds_is() {
+    let outside = Cell::new(1);
+    let sums = send(coroutine(async move |co, first: u32| {
+        let held = Cell::new(outside.get() + first);
+        // Not held across a yield, and what it is complete with goes straight to the caller.
+        drop(Rc::new(held.get()));
+        Rc::new(held.get() + co.yield_(held.get()).await)
+    }));
+    let sums = sync(send(sums.threadsafe()));
+    assert_eq!((sums.resume_with(1), sums.resume_with(3)), (Some(Yielded(2)), Some(Complete(Rc::new(5)))));
+    let local = coroutine(async |co, first: Rc<u8>| co.yield_(first).await).threadsafe();
+    assert_eq!(local.resume_with(Rc::new(1)), Some(Yielded(Rc::new(1))));
+
+    let numbers = send(stream(async |co| {
+        let held = Cell::new(1);
+        co.yield_(std::future::ready(held.get()).await).await;
+    }));
+    assert_eq!(sync(send(numbers.threadsafe())).try_next(), Ok(Some(1)));
+}
+
+#[test]
 fn an_error_fits_into_a_box_that_goes_anywhere() {
     let boxed: Box<dyn Error + Send + Sync> = TryNextError::AlreadyExecuting.into();
     assert_eq!(boxed.to_string(), "generator already executing");
     assert!(boxed.is::<TryNextError>() && boxed.source().is_none());
+    let boxed: Box<dyn Error + Send + Sync> = TryPollError::AlreadyExecuting.into();
+    assert_eq!(boxed.to_string(), "generator already executing");
+    let boxed: Box<dyn Error + Send + Sync> = TryResumeError::AlreadyExecuting(1).into();
+    assert_eq!(boxed.to_string(), "generator already executing");
+    assert!(boxed.is::<TryResumeError<i32>>() && boxed.source().is_none());
 }

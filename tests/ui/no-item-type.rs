@@ -6,5 +6,5 @@ fn numbers(n: u32) -> impl Iterator + Send {
 }
 
 fn main() {
-    numbers(1).next();
+    numbers(1).close();
 }

@@ -6,5 +6,5 @@ fn numbers(n: u32) {
 }
 
 fn main() {
-    numbers(1);
+    numbers(1).close();
 }

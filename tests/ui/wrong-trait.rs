@@ -6,5 +6,5 @@ fn numbers(n: u32) -> impl IntoIterator<Item = u32> {
 }
 
 fn main() {
-    numbers(1).into_iter();
+    numbers(1).close();
 }

@@ -1,16 +1,19 @@
 //! From a [`GeneratorFn`] to tokens. Nothing here can fail.
 //!
-//! All that is not the user's stands at `Span::mixed_site()`: its names cannot meet the user's, lints leave it alone, and
-//! it follows the rules of this crate's edition.
+//! All that is not the user's stands at `Span::mixed_site()`: its names cannot meet the user's, lints leave it alone,
+//! and it follows the rules of this crate's edition.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::visit::{self, Visit};
-use syn::visit_mut::{self, VisitMut};
-use syn::{AttrStyle, Attribute, FnArg, Pat, PatIdent, PatType, Path, Receiver, ReturnType, Signature, Token, Type};
+use syn::{
+    AttrStyle, Attribute, Error, FnArg, Pat, PatIdent, PatType, Path, Receiver, ReturnType, Signature, Token, Type,
+};
 
-use crate::body::{Body, is_unit};
-use crate::parse::{Function, GeneratorFn, InPlace, Kind, Output, Protocol, Refusal, output};
+use crate::body::Body;
+use crate::closure::{Closure, Items};
+use crate::parse::{Function, GeneratorFn, InPlace, Kind, Output, Refusal, output};
+use crate::protocol::{Exchange, Protocol};
 
 /// Expands a generator.
 ///
@@ -68,12 +71,29 @@ pub(crate) fn refusal(refusal: &Refusal) -> TokenStream {
                     **pat = syn::parse_quote!(_);
                 }
             }
-            if let Ok(output) = output(&sig) {
-                sig.output = output.threadsafe(krate);
-            }
+            sig.output = match output(&sig) {
+                Ok(output) => output.threadsafe(krate),
+                Err(_) => untyped(&sig.output, &error),
+            };
             function.with(&sig, &quote!({ #error }))
         }
     }
+}
+
+/// A return type of which the compiler knows nothing, so that it has nothing to say to callers.
+///
+/// It is an array of a length that is an error, and beside it what was written, for its imports to be used. The error
+/// stands in the body too, which so is of any type; the compiler reports an error at a place once.
+fn untyped(written: &ReturnType, error: &TokenStream) -> ReturnType {
+    let written = match written {
+        ReturnType::Default => None,
+        ReturnType::Type(_, ty) => Some(match Kind::of(ty) {
+            // Of a `dyn` the compiler would ask for the types that it lacks.
+            Some(Kind::Boxed { bounds, .. }) => quote!(impl #bounds),
+            _ => ty.to_token_stream(),
+        }),
+    };
+    syn::parse_quote!(-> ([(); #error], #written))
 }
 
 impl Function {
@@ -113,37 +133,30 @@ fn relocated(path: &impl ToTokens, at: Span) -> TokenStream {
 fn made(krate: &Path, function: &Function, output: &Output, body: &Body, arguments: &Arguments) -> TokenStream {
     let site = site(&function.sig);
     let krate = &relocated(krate, site);
-    let closure = Closure { site, co: Ident::new("__yielder", site), move_: Some(Token![move](site)) };
-    let rebound = &arguments.rebound;
-    // `impl Trait` stands for one type, and cannot be written a second time.
-    let stated = |ty: &Type| {
-        let mut ty = ty.clone();
-        ImplToInfer.visit_type_mut(&mut ty);
-        ty
+    let Output { kind, item, protocol } = output;
+    let closure = Closure {
+        site,
+        move_: Some(Token![move](site)),
+        items: Items::Stated(item),
+        protocol,
+        arguments: &arguments.rebound,
+        body,
     };
-    let item = stated(&output.item);
-    let (closure, from_error) = match &output.protocol {
-        Protocol::Coroutine(exchange) => {
-            let (resume, end) = (stated(&exchange.resume), stated(&exchange.end));
-            let closure = closure.coroutine(&item, &resume, &end, body, rebound);
-            return quote_spanned! {site=>
-                #krate::coroutine::<#item, #resume, #end, _>(#closure).threadsafe()
-            };
+    let generator = match (protocol, body.fallible.map(|_| from_error(krate, item))) {
+        (Protocol::Coroutine(exchange), _) => {
+            let Exchange { resume, end } = &**exchange;
+            quote_spanned!(site=> #krate::coroutine::<#item, #resume, #end, _>(#closure))
         }
-        _ if body.fallible => (closure.fallible(&item, body, rebound), Some(from_error(krate, &item))),
-        _ => (closure.infallible(&item, body, rebound), None),
-    };
-    let generator = match (&output.protocol, from_error) {
         (Protocol::Stream, None) => quote_spanned!(site=> #krate::stream::<#item, _>(#closure)),
         (Protocol::Stream, Some(from_error)) => {
             quote_spanned!(site=> #krate::__private::fallible_stream::<#item, _, _>(#closure, #from_error))
         }
-        (_, None) => quote_spanned!(site=> #krate::generator::<#item, _>(#closure)),
-        (_, Some(from_error)) => {
+        (Protocol::Iterator, None) => quote_spanned!(site=> #krate::generator::<#item, _>(#closure)),
+        (Protocol::Iterator, Some(from_error)) => {
             quote_spanned!(site=> #krate::__private::fallible::<#item, _, _>(#closure, #from_error))
         }
     };
-    match output.kind {
+    match kind {
         Kind::Impl { .. } => quote_spanned!(site=> #generator.threadsafe()),
         Kind::Boxed { .. } => quote_spanned!(site=> #krate::ThreadsafeIter::new(::std::boxed::Box::new(#generator))),
     }
@@ -153,17 +166,27 @@ fn made(krate: &Path, function: &Function, output: &Output, body: &Body, argumen
 ///
 /// Input: `yield 1; yield 2;`
 ///
-/// Output: `$crate::generator(async |co| { macro_rules! yield_ { .. } yield_!(1); yield_!(2); })`
-pub(crate) fn in_place(InPlace { krate, move_, item, body }: InPlace) -> TokenStream {
+/// Output: `$crate::generator(async |co| { macro_rules! yield_ { .. } yield_!(1); yield_!(2); })`, and with a `?` what
+/// `try_generator` is made of.
+pub(crate) fn in_place(InPlace { krate, move_, protocol, body }: &InPlace) -> TokenStream {
     let site = Span::mixed_site();
-    let closure = Closure { site, co: Ident::new("__yielder", site), move_ };
-    if body.fallible {
-        let closure = closure.fallible(&item, &body, &TokenStream::new());
-        quote_spanned!(site=> #krate::try_generator(#closure))
-    } else {
-        let closure = closure.infallible(&item, &body, &TokenStream::new());
-        quote_spanned!(site=> #krate::generator(#closure))
+    let arguments = &TokenStream::new();
+    let closure = Closure { site, move_: *move_, items: Items::Inferred, protocol, arguments, body };
+    match body.fallible {
+        None => quote_spanned!(site=> #krate::generator(#closure)),
+        // If the items turn out to be no `Result`s the compiler says so at the `?`.
+        Some(question) => {
+            let inferred = Type::Verbatim(Token![_](question.resolved_at(site)).into_token_stream());
+            let from_error = from_error(&krate.to_token_stream(), &inferred);
+            quote_spanned!(site=> #krate::__private::fallible(#closure, #from_error))
+        }
     }
+}
+
+/// Says what is wrong, in a block, since there may be several errors and there must be one expression.
+pub(crate) fn refused_in_place(error: &Error) -> TokenStream {
+    let error = error.to_compile_error();
+    quote!({ #error })
 }
 
 /// How an error becomes an item, at the item's type, where the compiler says, once, if that is no `Result`.
@@ -173,135 +196,6 @@ fn from_error(krate: &TokenStream, item: &Type) -> TokenStream {
     let mut from_error = quote_spanned!(first=> <#item as #fallible>);
     from_error.extend(quote_spanned!(last=> ::from_error));
     from_error
-}
-
-/// The `async` closures that the crate makes generators of.
-struct Closure {
-    site: Span,
-    /// What it yields through.
-    co: Ident,
-    move_: Option<Token![move]>,
-}
-
-impl Closure {
-    fn infallible(&self, item: &Type, body: &Body, rebound: &TokenStream) -> TokenStream {
-        let Self { site, co, move_ } = self;
-        let macros = yield_macros(co, item, None, body);
-        let ended = self.ended(body);
-        quote_spanned!(*site=> async #move_ |#co| { #macros #rebound #ended })
-    }
-
-    fn fallible(&self, item: &Type, body: &Body, rebound: &TokenStream) -> TokenStream {
-        let Self { site, co, move_ } = self;
-        let macros = yield_macros(co, item, None, body);
-        let ended = self.ended(body);
-        quote_spanned! {*site=>
-            async #move_ |#co| {
-                #macros
-                #rebound
-                #ended
-                #[allow(unreachable_code)]
-                return ::core::result::Result::Ok(());
-            }
-        }
-    }
-
-    fn coroutine(&self, item: &Type, resume: &Type, end: &Type, body: &Body, rebound: &TokenStream) -> TokenStream {
-        let Self { site, co, move_ } = self;
-        let first = Ident::new("__resumed_with", *site);
-        let macros = yield_macros(co, item, Some(&Resumed { first: &first, resume }), body);
-        let block = block(body);
-        quote_spanned!(*site=> async #move_ |#co, #[allow(unused_variables)] #first| -> #end { #macros #rebound #block })
-    }
-
-    /// A value at the end of the body that is not `()` is told so where it stands.
-    fn ended(&self, body: &Body) -> TokenStream {
-        let block = block(body);
-        quote_spanned!(self.site=> let __ended: () = #block;)
-    }
-}
-
-fn block(body: &Body) -> Group {
-    let mut block = Group::new(Delimiter::Brace, body.statements.clone());
-    block.set_span(body.braces);
-    block
-}
-
-/// What comes back in a coroutine.
-struct Resumed<'a> {
-    /// What it was resumed with first.
-    first: &'a Ident,
-    resume: &'a Type,
-}
-
-/// Defines `yield_!`, `yield_from!`, and in a coroutine `resumed_with!`.
-///
-/// They are local and so need no import; and being macros by example they are there in every nested macro. Their names are
-/// made to be seen from where the body first names them, which may be in tokens that came by way of another macro, or
-/// from the function's own place, for macros around it that yield.
-fn yield_macros(co: &Ident, item: &Type, resumed: Option<&Resumed<'_>>, body: &Body) -> TokenStream {
-    let site = Span::mixed_site();
-    let define = |name: &str, fix: &str, seen_from: Option<Span>, rules: TokenStream| {
-        let other = format!("`{name}!` takes {fix}");
-        let name = Ident::new(name, seen_from.map_or_else(Span::call_site, |seen| Span::call_site().resolved_at(seen)));
-        quote_spanned! {site=>
-            #[allow(unused_macros)]
-            macro_rules! #name {
-                #rules
-                ($($other:tt)*) => { ::core::compile_error!(#other) };
-            }
-        }
-    };
-    // The item is made before the yielder is borrowed for it, since making it may yield. Stating its type makes
-    // a box of something coerce to a box of `dyn` something.
-    let yield_ = quote_spanned! {site=>
-        () => { #co.yield_(()).await };
-        ($item:expr $(,)?) => {{
-            let __item: #item = $item;
-            #[allow(unreachable_code)]
-            { #co.yield_(__item).await }
-        }};
-    };
-    let every = quote_spanned! {site=>
-        ($items:expr $(,)?) => {
-            for __item in $items {
-                let __item: #item = __item;
-                #co.yield_(__item).await;
-            }
-        };
-    };
-    let delegate = quote_spanned! {site=>
-        ($inner:expr, $first:expr $(,)?) => {{
-            let (__inner, __first) = ($inner, $first);
-            #co.delegate(__inner, __first).await
-        }};
-    };
-    let one_item = "one argument: for a tuple write `yield_!((a, b))`";
-    let items = "one argument: the items, as in `yield_from!([a, b])`";
-    let inner = "the coroutine and what it is first resumed with: `yield_from!(inner, first)`";
-    let nothing = "no argument: it is what the coroutine was resumed with first";
-    let yield_ = define("yield_", one_item, body.yield_, yield_);
-    let Some(Resumed { first, resume }) = resumed else {
-        let yield_from = define("yield_from", items, body.yield_from, every);
-        return quote!(#yield_ #yield_from);
-    };
-    // What comes back for an item must not be lost.
-    let every = is_unit(resume).then_some(every);
-    let yield_from = define("yield_from", inner, body.yield_from, quote!(#every #delegate));
-    let resumed_with = define("resumed_with", nothing, body.resumed_with, quote_spanned!(site=> () => { #first };));
-    quote!(#yield_ #yield_from #resumed_with)
-}
-
-struct ImplToInfer;
-
-impl VisitMut for ImplToInfer {
-    fn visit_type_mut(&mut self, ty: &mut Type) {
-        if let Type::ImplTrait(implementation) = ty {
-            *ty = Type::Verbatim(Token![_](implementation.impl_token.span).into_token_stream());
-        } else {
-            visit_mut::visit_type_mut(self, ty);
-        }
-    }
 }
 
 impl Output {

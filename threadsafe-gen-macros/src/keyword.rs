@@ -4,10 +4,10 @@ use std::mem;
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::parse::{ParseStream, Parser};
+use syn::parse::{Parse, ParseStream, Parser};
 use syn::token::Paren;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, ExprMacro, ExprYield, Macro, MacroDelimiter, Token};
+use syn::{Expr, ExprMacro, ExprYield, Macro, MacroDelimiter, Result, Token};
 
 use crate::body::{Arguments, is_elsewhere};
 
@@ -21,9 +21,9 @@ pub(crate) struct Yields;
 impl VisitMut for Yields {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         visit_mut::visit_expr_mut(self, expr);
-        if let Expr::Yield(ExprYield { yield_token, expr: item, .. }) = expr {
+        if let Expr::Yield(ExprYield { attrs, yield_token, expr: item }) = expr {
             let mac = yield_macro(yield_token.span, item.to_token_stream());
-            *expr = Expr::Macro(ExprMacro { attrs: Vec::new(), mac });
+            *expr = Expr::Macro(ExprMacro { attrs: mem::take(attrs), mac });
         }
     }
 
@@ -62,23 +62,57 @@ pub(crate) fn in_tokens(tokens: TokenStream) -> TokenStream {
 
 /// The expression that the tokens begin with, or nothing, and what comes after it.
 fn split_expression(tokens: TokenStream) -> (TokenStream, TokenStream) {
-    let rest = (|input: ParseStream<'_>| {
-        if !input.peek(Token![;]) && !input.peek(Token![,]) && !input.peek(Token![=>]) {
-            input.parse::<Expr>()?;
-        }
-        input.parse::<TokenStream>()
-    })
-    .parse2(tokens.clone());
-    let rest = rest.unwrap_or_else(|_| tokens.clone());
+    let after = |parse: fn(ParseStream<'_>) -> Result<Expr>| {
+        (|input: ParseStream<'_>| {
+            if Expr::peek(input) {
+                parse(input)?;
+            }
+            input.parse::<TokenStream>()
+        })
+        .parse2(tokens.clone())
+    };
+    // The braces in `match yield a { .. }` are no struct's.
+    let rest =
+        after(Expr::parse).or_else(|_| after(Expr::parse_without_eager_brace)).unwrap_or_else(|_| tokens.clone());
     let length = tokens.clone().into_iter().count() - rest.clone().into_iter().count();
     (tokens.into_iter().take(length).collect(), rest)
 }
 
+/// Where the keyword stands in what the rules of a `macro_rules!` expand to, unless in a macro, which may know it.
+pub(crate) fn in_rules(rules: &TokenStream) -> Option<Span> {
+    fn in_code(tokens: TokenStream) -> Option<Span> {
+        let mut macro_ahead = false;
+        tokens.into_iter().find_map(|token| {
+            let in_macro = mem::replace(&mut macro_ahead, is_punct(&token, '!'));
+            match token {
+                TokenTree::Ident(keyword) if keyword == "yield" => Some(keyword.span()),
+                TokenTree::Group(group) if !in_macro => in_code(group.stream()),
+                _ => None,
+            }
+        })
+    }
+
+    let mut arrow_ahead = false;
+    rules.clone().into_iter().find_map(|token| {
+        let expansion = mem::replace(&mut arrow_ahead, is_punct(&token, '>'));
+        match token {
+            TokenTree::Group(group) if expansion => in_code(group.stream()),
+            _ => None,
+        }
+    })
+}
+
+fn is_punct(token: &TokenTree, char: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == char)
+}
+
+/// It stands from the keyword to the end of the item, for the compiler to speak of all that.
 fn yield_macro(keyword: Span, item: TokenStream) -> Macro {
+    let end = item.clone().into_iter().last().map_or(keyword, |token| keyword.located_at(token.span()));
     Macro {
         path: Ident::new("yield_", keyword).into(),
         bang_token: Token![!](keyword),
-        delimiter: MacroDelimiter::Paren(Paren(keyword)),
+        delimiter: MacroDelimiter::Paren(Paren(end)),
         tokens: item,
     }
 }

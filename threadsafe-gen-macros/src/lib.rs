@@ -1,13 +1,18 @@
 //! The attribute of the crate `threadsafe-gen`, which re-exports it and says what it does.
 
 mod body;
+mod closure;
 mod expand;
 mod keyword;
 mod parse;
+mod protocol;
+mod reader;
+mod returns;
 
 use proc_macro::TokenStream;
 
-/// Makes a function that is written with `yield_!` return a `ThreadsafeIter` of what it yields.
+/// Makes a function that is written with `yield_!` return what it yields, under a lock: a `ThreadsafeIter`, a
+/// `ThreadsafeCoroutine` or a `ThreadsafeStream`.
 ///
 /// ```
 /// use threadsafe_gen::threadsafe_generator;
@@ -31,6 +36,8 @@ use proc_macro::TokenStream;
 /// | --- | --- |
 /// | `impl Iterator<Item = T> + bounds` | `ThreadsafeIter<impl Iterator<Item = T> + bounds + Send>` |
 /// | `Box<dyn Iterator<Item = T> + bounds>` | `ThreadsafeIter<Box<dyn Iterator<Item = T> + bounds + Send>>` |
+/// | `impl Coroutine<Yield = T, Resume = R, Return = C> + bounds` | `ThreadsafeCoroutine<impl Coroutine<..> + bounds + Send + Unpin>` |
+/// | `impl Stream<Item = T> + bounds`, with the feature `stream` | `ThreadsafeStream<impl Stream<Item = T> + bounds + Send + Unpin>` |
 ///
 /// The second has a type that can be named, in a `static` or in a struct. Nothing of the body runs before
 /// the first item is asked for. All arguments live as long as the generator, used or not, as those of an `async fn` do,
@@ -43,8 +50,22 @@ use proc_macro::TokenStream;
 /// * `return;` ends the generator, as reaching the end of the body does.
 /// * `?`, where the items are `Result<T, E>`: the error, converted by `From`, is the last item.
 ///
-/// The two macros need no import, and work within other macros, as in `vec![yield_!(1)]`. They do not work in a closure,
-/// in an `async` block or in a nested function, none of which is the generator's own body. A generator cannot `.await`.
+/// These macros need no import, and work within other macros, as in `vec![yield_!(1)]`. They do not work in a closure,
+/// in an `async` block or in a nested function, none of which is the generator's own body.
+///
+/// A *coroutine* gets something back for each item:
+///
+/// * `yield_!(item)` returns what the coroutine is resumed with next.
+/// * `resumed_with!()` is what it is resumed with first, before its first yield. Where that is not `()` it must be taken, once,
+///   so that nothing sent is lost. What it is resumed with later is what `yield_!` returns.
+/// * `yield_from!(inner, first)` lets another coroutine do the talking, and returns what that one is complete with.
+/// * What the body returns, by `return`, by `?` or as its value, is what the coroutine is complete with.
+///
+/// A *stream* can `.await`; the others cannot. Its `yield_from!` takes an iterator; for another stream write
+/// `while let Some(item) = inner.next().await { yield_!(item); }`.
+///
+/// On a nightly compiler with the feature `yield_expr`, the keyword does as well: `yield item` is `yield_!(item)`. Where there is
+/// no function to annotate, `generator!` takes it on stable compilers too.
 ///
 /// # Which functions
 ///
@@ -109,5 +130,7 @@ pub fn threadsafe_generator(options: TokenStream, item: TokenStream) -> TokenStr
 #[doc(hidden)]
 #[proc_macro]
 pub fn generator_in_place(tokens: TokenStream) -> TokenStream {
-    syn::parse::<parse::InPlace>(tokens).map_or_else(|error| error.to_compile_error(), expand::in_place).into()
+    syn::parse::<parse::InPlace>(tokens)
+        .map_or_else(|error| expand::refused_in_place(&error), |generator| expand::in_place(&generator))
+        .into()
 }

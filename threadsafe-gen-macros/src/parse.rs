@@ -8,12 +8,14 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
+use syn::visit_mut::{self, VisitMut};
 use syn::{
     AngleBracketedGenericArguments, Attribute, Error, FnArg, GenericArgument, PatIdent, PatOr, Path, PathArguments,
     PathSegment, Result, ReturnType, Signature, Token, Type, TypeParamBound, Visibility, braced,
 };
 
 use crate::body::Body;
+use crate::protocol::{Exchange, Protocol};
 
 /// A function that is known to expand.
 pub(crate) struct GeneratorFn {
@@ -39,22 +41,6 @@ pub(crate) struct Output {
     pub(crate) kind: Kind,
     pub(crate) item: Type,
     pub(crate) protocol: Protocol,
-}
-
-/// Which of the traits it is.
-pub(crate) enum Protocol {
-    /// `Iterator<Item = T>`.
-    Iterator,
-    /// `Stream<Item = T>`.
-    Stream,
-    /// `Coroutine<Yield = T, Resume = R, Return = C>`.
-    Coroutine(Box<Exchange>),
-}
-
-/// What there is in a coroutine beside the items.
-pub(crate) struct Exchange {
-    pub(crate) resume: Type,
-    pub(crate) end: Type,
 }
 
 pub(crate) enum Kind {
@@ -105,8 +91,7 @@ pub(crate) struct InPlace {
     /// `$crate`, which the macro by example in front of ours puts there.
     pub(crate) krate: Ident,
     pub(crate) move_: Option<Token![move]>,
-    /// The type of the items, which is for the compiler to infer.
-    pub(crate) item: Type,
+    pub(crate) protocol: Protocol,
     pub(crate) body: Body,
 }
 
@@ -114,10 +99,10 @@ impl Parse for InPlace {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let krate = input.call(Ident::parse_any)?;
         let move_ = input.parse()?;
-        let item = Type::Verbatim(Token![_](Span::mixed_site()).into_token_stream());
+        let protocol = Protocol::Iterator;
         let body = Group::new(Delimiter::Brace, input.parse()?);
-        let body = Body::read(&body, &Protocol::Iterator)?;
-        Ok(Self { krate, move_, item, body })
+        let body = Body::read(&body, &protocol)?;
+        Ok(Self { krate, move_, protocol, body })
     }
 }
 
@@ -236,16 +221,7 @@ pub(crate) fn output(sig: &Signature) -> Result<Output> {
                        `impl Coroutine<Yield = Y, Resume = R, Return = C>` or `impl Stream<Item = T>`";
         Error::new_spanned(ty, message)
     };
-    let kind = match peel(ty) {
-        Type::ImplTrait(ty) => Kind::Impl { impl_token: ty.impl_token, bounds: ty.bounds.clone() },
-        Type::Path(ty) if ty.qself.is_none() => {
-            let Some(Type::TraitObject(object)) = boxed(&ty.path).map(peel) else { return Err(refused()) };
-            let mut path = ty.path.clone();
-            path.segments.last_mut().expect("it ends in `Box`").arguments = PathArguments::None;
-            Kind::Boxed { path, dyn_token: object.dyn_token, bounds: object.bounds.clone() }
-        }
-        _ => return Err(refused()),
-    };
+    let kind = Kind::of(ty).ok_or_else(refused)?;
     let (item, protocol) = kind.bounds().iter().find_map(protocol).ok_or_else(refused)??;
     if matches!(kind, Kind::Boxed { .. }) && !matches!(protocol, Protocol::Iterator) {
         let message = "of boxed generators there are iterators only: write `impl` instead of `Box<dyn ..>`";
@@ -255,6 +231,20 @@ pub(crate) fn output(sig: &Signature) -> Result<Output> {
 }
 
 impl Kind {
+    /// `None` for a type that is neither.
+    pub(crate) fn of(ty: &Type) -> Option<Self> {
+        match peel(ty) {
+            Type::ImplTrait(ty) => Some(Self::Impl { impl_token: ty.impl_token, bounds: ty.bounds.clone() }),
+            Type::Path(ty) if ty.qself.is_none() => {
+                let Type::TraitObject(object) = peel(boxed(&ty.path)?) else { return None };
+                let mut path = ty.path.clone();
+                path.segments.last_mut()?.arguments = PathArguments::None;
+                Some(Self::Boxed { path, dyn_token: object.dyn_token, bounds: object.bounds.clone() })
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn bounds(&self) -> &Bounds {
         match self {
             Self::Impl { bounds, .. } | Self::Boxed { bounds, .. } => bounds,
@@ -292,6 +282,9 @@ fn protocol(bound: &TypeParamBound) -> Option<Result<(Type, Protocol)>> {
     };
     Some(if named.ident == "Iterator" {
         items(Protocol::Iterator, "the items have no type: write `Iterator<Item = T>`, with the type for `T`")
+    } else if named.ident == "Stream" && cfg!(not(feature = "stream")) {
+        let message = "streams are behind a feature of the crate `threadsafe-gen`: add `features = [\"stream\"]`";
+        Err(Error::new_spanned(named, message))
     } else if named.ident == "Stream" {
         items(Protocol::Stream, "the items have no type: write `Stream<Item = T>`, with the type for `T`")
     } else if named.ident == "Coroutine" {
@@ -310,12 +303,29 @@ fn protocol(bound: &TypeParamBound) -> Option<Result<(Type, Protocol)>> {
     })
 }
 
-/// The `T` of `Trait<Name = T>`.
+/// The `T` of `Trait<Name = T>`, for it to be stated in the body.
 fn assoc(segment: &PathSegment, name: &str) -> Option<Type> {
     arguments(&segment.arguments)?.args.iter().find_map(|argument| match argument {
-        GenericArgument::AssocType(assoc) if assoc.ident == name => Some(assoc.ty.clone()),
+        GenericArgument::AssocType(assoc) if assoc.ident == name => {
+            let mut ty = assoc.ty.clone();
+            ImplToInfer.visit_type_mut(&mut ty);
+            Some(ty)
+        }
         _ => None,
     })
+}
+
+/// `impl Trait` stands for one type, and cannot be written a second time.
+struct ImplToInfer;
+
+impl VisitMut for ImplToInfer {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if let Type::ImplTrait(implementation) = ty {
+            *ty = Type::Verbatim(Token![_](implementation.impl_token.span).into_token_stream());
+        } else {
+            visit_mut::visit_type_mut(self, ty);
+        }
+    }
 }
 
 fn arguments(arguments: &PathArguments) -> Option<&AngleBracketedGenericArguments> {

@@ -64,11 +64,31 @@ use crate::lock::{Held, Lock, Refusal};
 ///
 /// let ids = ids();
 /// thread::scope(|s| {
-///     for how_many in 1..=4 {
-///         s.spawn(|| assert!(matches!(ids.resume_with(10), Some(GeneratorState::Yielded(_)))));
+///     for _ in 0..4 {
+///         s.spawn(|| match ids.resume_with(10) {
+///             Some(GeneratorState::Yielded(range)) => assert_eq!(range.end - range.start, 10),
+///             Some(GeneratorState::Complete(())) => println!("no more, and this caller is the first to know"),
+///             None => println!("no more"),
+///         });
 ///     }
 /// });
 /// assert_eq!(ids.resume_with(1), Some(GeneratorState::Yielded(40..41)));
+/// ```
+///
+/// A function that is given one says that it is `Unpin`:
+///
+/// ```
+/// use threadsafe_gen::{Coroutine, GeneratorState, ThreadsafeCoroutine};
+///
+/// fn ask<C>(names: &ThreadsafeCoroutine<C>) -> Option<String>
+/// where
+///     C: Coroutine<Yield = String, Resume = u32, Return = ()> + Unpin,
+/// {
+///     match names.resume_with(1)? {
+///         GeneratorState::Yielded(name) => Some(name),
+///         GeneratorState::Complete(()) => None,
+///     }
+/// }
 /// ```
 #[must_use = "coroutines are lazy and do nothing unless resumed"]
 pub struct ThreadsafeCoroutine<C> {
@@ -78,13 +98,16 @@ pub struct ThreadsafeCoroutine<C> {
 impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     /// Puts a lock around `coroutine`.
     ///
-    /// One that is not `Unpin` goes in boxed, as a [`Pin<Box<_>>`](Box::pin), if it is a coroutine in that form too.
+    /// It must be `Unpin`, as those of this crate are. `genawaiter` implements its trait for no box: put one of its own that is
+    /// not in a type of yours that holds it by `Pin<Box<_>>`.
     pub const fn new(coroutine: C) -> Self {
         Self { lock: Lock::new("coroutine", coroutine, ()) }
     }
 
     /// Sends `argument`, and returns what the coroutine yields in answer or is complete with; `None` if it has been complete
     /// or [closed](Self::close) before.
+    ///
+    /// A `while let Some(Yielded(..))` passes over what it is complete with: `match` all three, where that counts.
     ///
     /// Waits for its turn, and for the coroutine. After the end `argument` is dropped.
     ///

@@ -47,7 +47,7 @@ where
 /// A `Result` by whatever name.
 #[diagnostic::on_unimplemented(
     message = "`?` in a generator makes the error an item, and its items are `{Self}`",
-    label = "write `Item = Result<{Self}, E>`, or do without `?` in the body"
+    label = "make the items `Result<{Self}, E>`, or do without `?` in the body"
 )]
 pub trait Fallible {
     /// The `E` of `Result<T, E>`.

@@ -18,26 +18,29 @@
 //! The slot is an `Rc` of cells, which cost nothing to fill and empty and are not `Send`. Two `unsafe impl`s say that it
 //! may move between threads all the same. The argument:
 //!
-//! 1. An `Rc` may be used from several threads in turn, provided that all its clones are handed over together and
-//!    that each hand-over happens before the next use. What must not be is two threads that use it at a time.
-//! 2. A slot has two clones, both made in [`generator`] or [`coroutine`]: one in the `Generator`, one in the `Yielder`, a
-//!    local of the body's future. The future is a field of the same `Generator` and is never moved out of it, so whoever
-//!    moves the `Generator` moves both. (A third, in `Generator::fill`, does not outlive that call.)
+//! 1. An `Rc` and cells may be used from several threads, provided that each use happens before the next: that no two
+//!    threads use them, or a clone of the `Rc`, with nothing to order the two.
+//! 2. A slot has two clones, both made in [`generator`] or [`coroutine`], on which all else is built: one in the
+//!    `Generator`, one in the `Yielder`, a local of the body's future. The future is a field of the same `Generator` and is
+//!    never moved out of it, so whoever moves the `Generator` moves both. (A third, in `Generator::fill`, does not outlive
+//!    that call.)
 //! 3. The user's code gets the yielder as `&'a mut Yielder<'id, ..>`, of lifetimes that it cannot name: the `AsyncFnOnce` of
 //!    [`generator`] and [`coroutine`] is higher-ranked in both. By `'a` it can neither keep the reference in a place that
 //!    outlives the body nor give it to a thread that might: `std::thread::spawn` asks for `'static` and is refused with
-//!    "borrowed data escapes". A scoped thread can have it, alone or, within a lock, in turn with others; such threads have
-//!    ended when the scope returns or unwinds, which is before the body suspends or ends, since scopes do not await.
-//! 4. By `'id`, in which the type is invariant, each body's yielder is of a type of its own. So a yielder stays where
-//!    [`generator`] put it: nothing can be swapped with it, and there is no other way to make, to clone or to move one.
-//!    (Two that were swapped would each be in another's body, and two threads could have a generator and its yielder at
-//!    the same time: by a lock around the yielder of an outer body, in which an inner one has left its own.)
+//!    "borrowed data escapes". A scoped thread can have it, alone or, within a lock, in turn with others; any scope that is
+//!    sound has ended such threads when it returns or unwinds, which is before the body suspends or ends.
+//! 4. By `'id`, in which the type is invariant, no body can tell its yielder's type to be that of another's. So a yielder
+//!    cannot stay anywhere but where [`generator`] put it: to take its place there would have to be a second one of its
+//!    type. (A `dyn Trait` forgets `'id`, but has no size to be swapped by; `Any` asks for `'static`. Two that were swapped
+//!    would each be in another's body, and two threads could have a generator and its yielder at the same time: by a lock
+//!    around the yielder of an outer body, in which an inner one has left its own.)
 //! 5. So who touches a slot is its generator or its own body. The body runs, or is dropped, within a call that has the
 //!    `Generator` by `&mut` or by value: `next`, `fill`, `advance`, drop. It is in there too that the generator touches the
 //!    slot. These calls exclude each other, and Rust orders what happens before a `&mut` on one thread with what follows on
 //!    the next. While the body runs, in the call, the generator itself does nothing; that is when 3 allows other threads.
 //! 6. What travels with the slot are items (`Y: Send`) and what comes back for them (`B: Send`), of which there is nothing
-//!    else in it; what travels with the future are the user's own locals (`F: Send`), about which the compiler decides.
+//!    else in it; what travels with the future are the closure and the user's own locals (`F: Send`), about which the
+//!    compiler decides.
 //!
 //! Neither type is `Sync`: a `&Yielder` or `&Generator` on a second thread would break 5, and the `Rc` in each forbids it.
 

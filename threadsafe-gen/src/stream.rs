@@ -152,7 +152,10 @@ impl<Y, F> fmt::Debug for AsyncGenerator<Y, F> {
 /// turns. A task that waits does not block its thread. No runtime is needed, and none is preferred.
 ///
 /// One is made by `#[threadsafe_generator]` on a function that returns `impl Stream<Item = T>`, by
-/// [`stream`](crate::stream) where there is no function to annotate, and by [`new`](Self::new) of any stream.
+/// [`stream`](fn@crate::stream) where there is no function to annotate, and by [`new`](Self::new) of any stream. In a struct, its
+/// type can be named as `ThreadsafeStream<Box<dyn Stream<Item = T> + Send + Unpin>>`, made by `new(Box::new(stream))`.
+///
+/// For tasks that outlive the function that spawns them, put it in an `Arc`, and make it of arguments that it owns.
 ///
 /// # Giving up
 ///
@@ -232,6 +235,8 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
     /// Takes the next item, or `None` if there is none left or the stream has been [closed](Self::close).
     ///
     /// Waits for its turn, and for the stream, without blocking the thread. Cancel safe: see [the type](Self#giving-up).
+    /// Who gives up and asks again is behind those who have waited meanwhile; a time-out counts the wait for the turn too. The
+    /// stream goes on only while somebody asks.
     ///
     /// # Panics
     ///

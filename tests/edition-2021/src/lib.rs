@@ -10,10 +10,11 @@
     reason = "they are about the package, not about the code"
 )]
 
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::sync::Mutex;
 
-use threadsafe_gen::threadsafe_generator;
+use threadsafe_gen::{threadsafe_generator, Coroutine};
 
 /// Two lifetimes that the return type does not name: in this edition a plain `impl Iterator` would not hold them.
 #[threadsafe_generator]
@@ -63,6 +64,50 @@ pub fn places() -> impl Iterator<Item = ()> {
     yield_!();
 }
 
+/// A coroutine, with a lifetime that its types name and one that they do not.
+#[threadsafe_generator]
+pub fn longest<'a>(least: &str) -> impl Coroutine<Yield = usize, Resume = &'a str, Return = Option<&'a str>> {
+    let mut longest = resumed_with!();
+    if longest.is_empty() {
+        return None;
+    }
+    loop {
+        let next = yield_!(longest.len() - least.len());
+        if next.is_empty() {
+            return Some(longest);
+        }
+        if next.len() > longest.len() {
+            longest = next;
+        }
+    }
+}
+
+/// One that can be sent an error, and that does not end otherwise.
+#[threadsafe_generator]
+pub fn thrown(from: &u32) -> impl Coroutine<Yield = u32, Resume = Result<u32, String>, Return = Result<(), String>> {
+    let mut sum = from + resumed_with!()?;
+    loop {
+        sum += yield_!(sum)?;
+    }
+}
+
+/// One that delegates, and is sent nothing.
+#[must_use]
+#[threadsafe_generator]
+pub fn delegating((from, _): (u32, u32), _unused: u8) -> impl Coroutine<Yield = (), Resume = (), Return = u32> {
+    yield_!();
+    yield_from!([(), ()]);
+    if from > 0 {
+        yield_from!(delegating((from - 1, 0), 0), ()) + from
+    } else {
+        0
+    }
+}
+
+/// One that says nothing but that it is over.
+#[threadsafe_generator]
+pub fn silent() -> impl Coroutine<Yield = u8, Resume = (), Return = ()> {}
+
 /// A type with generators for methods.
 #[derive(Debug, Default)]
 pub struct Shelf {
@@ -78,6 +123,15 @@ impl Shelf {
         }
     }
 
+    /// A coroutine by reference.
+    #[threadsafe_generator]
+    pub fn look_up(&self) -> impl Coroutine<Yield = Option<&str>, Resume = usize, Return = Infallible> {
+        let mut place = resumed_with!();
+        loop {
+            place = yield_!(self.books.get(place).map(String::as_str));
+        }
+    }
+
     /// By value.
     #[threadsafe_generator]
     pub fn into_titles(self) -> impl Iterator<Item = String> {
@@ -90,12 +144,24 @@ pub trait Source {
     /// Declared.
     #[threadsafe_generator]
     fn items(&self) -> impl Iterator<Item = u32>;
+
+    /// Declared, too.
+    #[threadsafe_generator]
+    fn sum(&self) -> impl Coroutine<Yield = u32, Resume = u32, Return = ()>;
 }
 
 impl Source for u32 {
     #[threadsafe_generator]
     fn items(&self) -> impl Iterator<Item = u32> {
         yield_from!(0..*self);
+    }
+
+    #[threadsafe_generator]
+    fn sum(&self) -> impl Coroutine<Yield = u32, Resume = u32, Return = ()> {
+        let mut sent = resumed_with!();
+        while sent > 0 {
+            sent = yield_!(*self + sent);
+        }
     }
 }
 
@@ -122,9 +188,19 @@ pub fn temporary(log: &Mutex<Vec<&'static str>>) -> impl Iterator<Item = u32> {
     assert_eq!(Noted("temporary", log).name(), "temporary")
 }
 
+/// So it does where the end is a value.
+#[threadsafe_generator]
+pub fn temporary_value(log: &Mutex<Vec<&'static str>>) -> impl Coroutine<Yield = u32, Resume = u32, Return = usize> {
+    let _local = Noted("local", log);
+    let first = resumed_with!();
+    yield_!(first);
+    Noted("temporary", log).name().len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use threadsafe_gen::GeneratorState::{Complete, Yielded};
 
     #[test]
     fn arguments_are_held() {
@@ -141,5 +217,30 @@ mod tests {
         assert_eq!(temporary(&log).count(), 1);
         assert_eq!(*log.lock().unwrap(), ["local", "temporary"]);
         assert!(2.items().eq([0, 1]));
+    }
+
+    #[test]
+    fn coroutines_are_made_and_end_as_they_do() {
+        let least = String::from("x");
+        let longest = longest(&least);
+        assert_eq!(
+            ["a", "abc", ""].map(|sent| longest.resume_with(sent)),
+            [Some(Yielded(0)), Some(Yielded(2)), Some(Complete(Some("abc")))]
+        );
+        let thrown = thrown(&5);
+        assert_eq!((thrown.resume_with(Ok(1)), thrown.resume_with(Ok(2))), (Some(Yielded(6)), Some(Yielded(8))));
+        assert_eq!(thrown.resume_with(Err("up".into())), Some(Complete(Err("up".into()))));
+        let delegating = delegating((2, 0), 0);
+        assert_eq!(std::iter::from_fn(|| delegating.resume()).last(), Some(Complete(3)));
+        assert_eq!(silent().resume(), Some(Complete(())));
+        let shelf = Shelf { books: vec!["a".into()] };
+        let books = shelf.look_up();
+        assert!(books.resume_with(0) == Some(Yielded(Some("a"))) && books.resume_with(1) == Some(Yielded(None)));
+        let sum = 2.sum();
+        assert_eq!((sum.resume_with(3), sum.resume_with(0)), (Some(Yielded(5)), Some(Complete(()))));
+        let log = Mutex::new(vec![]);
+        let temporary = temporary_value(&log);
+        assert_eq!((temporary.resume_with(1), temporary.resume_with(2)), (Some(Yielded(1)), Some(Complete(9))));
+        assert_eq!(*log.lock().unwrap(), ["local", "temporary"]);
     }
 }

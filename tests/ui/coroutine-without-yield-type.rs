@@ -1,0 +1,10 @@
+use threadsafe_gen::{Coroutine, threadsafe_generator};
+
+#[threadsafe_generator]
+fn numbers(n: u32) -> impl Coroutine<Resume = (), Return = ()> {
+    yield_!(n);
+}
+
+fn main() {
+    numbers(1).close();
+}

@@ -1,0 +1,13 @@
+use threadsafe_gen::{Coroutine, threadsafe_generator};
+
+#[threadsafe_generator]
+fn doubled() -> impl Coroutine<Yield = u32, Resume = u32, Return = ()> {
+    let mut n = 0;
+    loop {
+        n = yield_!(2 * n);
+    }
+}
+
+fn main() {
+    doubled().resume_with(1);
+}

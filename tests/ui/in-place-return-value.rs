@@ -1,0 +1,8 @@
+use threadsafe_gen::generator;
+
+fn main() {
+    generator! {
+        yield 1;
+        return 2;
+    };
+}

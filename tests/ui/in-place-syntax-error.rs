@@ -1,0 +1,9 @@
+use threadsafe_gen::generator;
+
+fn main() {
+    generator! {
+        yield 1;
+        let two = ;
+        yield two;
+    };
+}

@@ -1,0 +1,7 @@
+use threadsafe_gen::generator;
+
+fn main() {
+    generator! {
+        println!("nothing");
+    };
+}

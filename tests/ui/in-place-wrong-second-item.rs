@@ -1,0 +1,8 @@
+use threadsafe_gen::generator;
+
+fn main() {
+    generator! {
+        yield 1_u32;
+        yield "two";
+    };
+}

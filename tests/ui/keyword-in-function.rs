@@ -1,0 +1,10 @@
+use threadsafe_gen::threadsafe_generator;
+
+#[threadsafe_generator]
+fn numbers(n: u32) -> impl Iterator<Item = u32> {
+    yield n;
+}
+
+fn main() {
+    numbers(1).close();
+}

@@ -1,0 +1,10 @@
+use threadsafe_gen::threadsafe_generator;
+
+#[threadsafe_generator]
+fn numbers(n: u32) -> Box<dyn Iterator + Send> {
+    yield_!(n);
+}
+
+fn main() {
+    numbers(1).close();
+}

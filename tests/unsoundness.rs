@@ -1,0 +1,413 @@
+//! Attacks on the `Send` of generators and yielders that compile, and what becomes of them. Those that do not compile
+//! are `tests/ui/unsoundness-*.rs`, those with replies and streams are `unsoundness_async.rs`.
+//!
+//! What matters in each is that one thread at a time is at a body's slot, and that every item has one owner. Assertions
+//! see an item that is lost, or dropped twice; the sanitizers see the rest.
+
+use std::cell::RefCell;
+use std::future::{Ready, ready};
+use std::mem;
+use std::ops::RangeFrom;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+use std::thread::{self, ThreadId};
+
+use support::{Source, limited, message_of, together};
+use threadsafe_gen::{IterGuard, ThreadsafeExt, ThreadsafeIter, TryNextError, Yielder, generator};
+
+const NOT_AWAITED: &str = "an item was yielded and not awaited: write `.yield_(item).await`";
+const AWAITED_ELSE: &str = "a generator awaited something other than a yield, which nothing here would ever wake";
+
+type Shared = ThreadsafeIter<Source>;
+
+/// Something on the heap that says when it is dropped, and by whom.
+struct Tracked(Box<u32>, Sender<(u32, ThreadId)>);
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        // Whoever listened may have seen enough.
+        let _ = self.1.send((*self.0, thread::current().id()));
+    }
+}
+
+#[test]
+fn unsoundness_threads_with_a_yielder_behind_a_lock() {
+    // A lock makes `Sync` of the `Send` yielder. The threads take turns, and have ended when the body suspends.
+    limited(|| {
+        let items = generator(async |co| {
+            let place = Mutex::new(co);
+            together(4, |thread| {
+                for n in 0..100 {
+                    drop(place.lock().unwrap().yield_(Box::new(thread * 100 + n)));
+                }
+            });
+            place.into_inner().unwrap().yield_(Box::new(400)).await;
+        });
+        let items = items.threadsafe();
+        // As long as a chunk is not full a yield needs no `await`.
+        let mut chunk = items.chunks(401).next().unwrap();
+        chunk.sort_unstable();
+        assert!(chunk.into_iter().map(|n| *n).eq(0..=400));
+        assert_eq!(items.next(), None);
+    });
+}
+
+#[test]
+fn unsoundness_a_thread_that_panics_with_the_yielder() {
+    // The scope waits for a thread that unwinds, and unwinds only then; the body may catch that and go on.
+    limited(|| {
+        let mut items = generator(async |co| {
+            let mut place = Mutex::new(co);
+            for n in 0_u32.. {
+                let work = || {
+                    let _co = place.lock().unwrap_or_else(PoisonError::into_inner);
+                    panic!("with the yielder in hand");
+                };
+                assert_eq!(message_of(|| thread::scope(|s| drop(s.spawn(work)))), "a scoped thread panicked");
+                place.get_mut().unwrap_or_else(PoisonError::into_inner).yield_(Box::new(n)).await;
+            }
+        });
+        assert!(items.by_ref().take(3).map(|n| *n).eq([0, 1, 2]));
+    });
+}
+
+#[test]
+fn unsoundness_an_inner_generator_takes_the_outer_yielder_to_a_thread() {
+    // It can put an item into the outer slot there, while nobody else is at it, but not suspend the outer body.
+    limited(|| {
+        let mut outer = generator(async |outer| {
+            let mut inner = generator(async |_: &mut Yielder<'_, ()>| outer.yield_(Box::new(1)).await);
+            let said = thread::scope(|s| s.spawn(|| message_of(|| inner.next())).join());
+            assert_eq!(said.unwrap(), AWAITED_ELSE);
+            drop(inner);
+            outer.yield_(Box::new(2)).await;
+        });
+        assert_eq!(message_of(|| outer.next()), NOT_AWAITED);
+    });
+}
+
+#[test]
+fn unsoundness_a_future_of_a_yield_polled_on_a_thread() {
+    // Polled twice by hand it claims that the body was suspended. The item is still in the slot, and is missed.
+    limited(|| {
+        let mut items = generator(async |co| {
+            let mut yielded = pin!(co.yield_(Box::new(1)));
+            thread::scope(|s| {
+                s.spawn(|| {
+                    let mut cx = Context::from_waker(Waker::noop());
+                    assert_eq!(yielded.as_mut().poll(&mut cx), Poll::Pending);
+                    assert_eq!(yielded.as_mut().poll(&mut cx), Poll::Ready(()));
+                });
+            });
+        });
+        assert_eq!(message_of(|| items.next()), NOT_AWAITED);
+    });
+}
+
+/// What has a yielder of some body, whose lifetime its type does not tell.
+trait Out: Send {
+    fn put(&mut self, item: Box<u32>);
+}
+
+impl Out for Yielder<'_, Box<u32>> {
+    fn put(&mut self, item: Box<u32>) {
+        drop(self.yield_(item));
+    }
+}
+
+#[test]
+fn unsoundness_a_yielder_whose_type_is_erased() {
+    // A trait object forgets the lifetime that tells two yielders apart, and with it the size that swapping needs.
+    limited(|| {
+        let mut outer = generator(async |outer| {
+            let place: Mutex<&mut dyn Out> = Mutex::new(outer);
+            let inner = generator(async |inner| {
+                inner.yield_(Box::new(1)).await;
+                let erased: &mut dyn Out = inner;
+                place.lock().unwrap().put(Box::new(2));
+                erased.put(Box::new(3));
+            });
+            let inner = inner.threadsafe();
+            // The one of them that is second finds the end, and a yield that was not awaited.
+            let said = together(2, |_| catch_unwind(AssertUnwindSafe(|| inner.next())).ok());
+            assert!(said.contains(&Some(Some(Box::new(1)))) && said.contains(&None));
+            drop(inner);
+            place.into_inner().unwrap().put(Box::new(4));
+        });
+        assert_eq!(message_of(|| outer.next()), NOT_AWAITED);
+    });
+}
+
+#[test]
+fn unsoundness_one_body_of_several_generators() {
+    async fn by_name(co: &mut Yielder<'_, Box<usize>>) {
+        for n in 0..100 {
+            co.yield_(Box::new(n)).await;
+        }
+    }
+
+    // Generators of one closure run at a time. What they share is what the closure has captured, which is no yielder.
+    limited(|| {
+        let runs = AtomicUsize::new(0);
+        let body = async |co: &mut Yielder<'_, Box<usize>>| {
+            if runs.fetch_add(1, Relaxed) < 2 {
+                co.yield_from(generator(&by_name)).await;
+            }
+            by_name(co).await;
+        };
+        let sums = together(2, |_| generator(body).chain(generator(by_name)).map(|n| *n).sum::<usize>());
+        assert_eq!(sums, [3 * 4950, 3 * 4950]);
+    });
+}
+
+#[test]
+fn unsoundness_a_body_that_is_no_async_function() {
+    /// What it returns knows nothing of the yielder.
+    fn early(co: &mut Yielder<'_, Box<u32>>) -> Ready<()> {
+        drop(co.yield_(Box::new(1)));
+        ready(())
+    }
+
+    // Pointers to functions and closures without `async` are bodies as well. What they leave in the slot is missed.
+    let body: for<'a, 'id> fn(&'a mut Yielder<'id, Box<u32>>) -> Ready<()> = early;
+    let said = together(2, |_| message_of(|| generator(body).next()));
+    assert_eq!(said, [NOT_AWAITED, NOT_AWAITED]);
+    let mut items = generator(|co: &mut Yielder<'_, Box<u32>>| early(co));
+    assert_eq!(message_of(|| items.next()), NOT_AWAITED);
+    assert!(message_of(|| items.next()).contains("resumed after panicking"));
+}
+
+#[test]
+fn unsoundness_generators_that_are_swapped_and_moved_between_items() {
+    // A whole generator takes its slot along, and its body stays where it was pinned, with the borrow that it holds.
+    limited(|| {
+        let letters = |word: &'static str| {
+            generator(async move |co| {
+                let word = word.to_owned();
+                for letter in word.split("") {
+                    co.yield_(letter.to_owned()).await;
+                }
+            })
+        };
+        let (mut one, mut other) = (letters("abc"), letters("xyz"));
+        assert_eq!((one.next(), other.next()), (Some(String::new()), Some(String::new())));
+        mem::swap(&mut one, &mut other);
+        let mut all = vec![one, other];
+        all.reserve(100);
+        Pin::new(&mut all[0]).set(letters("."));
+        let rest: Vec<String> =
+            thread::scope(|s| all.into_iter().map(|items| s.spawn(|| items.collect()).join().unwrap()).collect());
+        assert_eq!(rest, [".", "abc"]);
+    });
+}
+
+#[test]
+fn unsoundness_a_body_is_made_run_and_dropped_by_different_threads() {
+    // Its locals and the item in the slot, if there is one, are dropped once, by a thread that made none of them.
+    limited(|| {
+        let (dropped, drops) = mpsc::channel();
+        let local = dropped.clone();
+        let mut items = generator(async move |co| {
+            let local = Tracked(Box::new(0), local);
+            for n in 1_u32.. {
+                let held = Tracked(Box::new(10 * n), local.1.clone());
+                let reference = &*held.0;
+                co.yield_(Tracked(Box::new(n), local.1.clone())).await;
+                assert_eq!(*reference, 10 * n);
+            }
+        });
+        for n in 1..=3 {
+            let item;
+            (item, items) = thread::spawn(move || (items.next(), items)).join().unwrap();
+            assert_eq!(*item.unwrap().0, n);
+        }
+        while drops.try_recv().is_ok() {}
+        let last = thread::spawn(move || drop(items));
+        let id = last.thread().id();
+        last.join().unwrap();
+        drop(dropped);
+        assert_eq!(drops.iter().collect::<Vec<_>>(), [(30, id), (0, id)]);
+    });
+}
+
+/// Yields when it is dropped.
+struct Parting<'a, 'id>(&'a mut Yielder<'id, Tracked>, Sender<(u32, ThreadId)>);
+
+impl Drop for Parting<'_, '_> {
+    fn drop(&mut self) {
+        drop(self.0.yield_(Tracked(Box::new(99), self.1.clone())));
+    }
+}
+
+#[test]
+fn unsoundness_a_local_that_yields_when_it_is_dropped() {
+    // The slot outlives the body's locals. What they leave in it goes with the generator, once.
+    limited(|| {
+        let parting = || {
+            let (dropped, drops) = mpsc::channel();
+            let items = generator(async move |co| {
+                let Parting(co, dropped) = &mut Parting(co, dropped);
+                co.yield_(Tracked(Box::new(1), dropped.clone())).await;
+                panic!("out of paper");
+            });
+            (items, drops)
+        };
+        let (mut items, drops) = parting();
+        assert_eq!(*items.next().unwrap().0, 1);
+        thread::spawn(|| drop(items)).join().unwrap();
+        assert_eq!(drops.iter().map(|(n, _)| n).collect::<Vec<_>>(), [1, 99]);
+
+        // In a chunk that a panic cuts short it is the last item, and not lost.
+        let (items, drops) = parting();
+        let items = items.threadsafe();
+        assert_eq!(items.chunks(8).next().unwrap().iter().map(|item| *item.0).collect::<Vec<_>>(), [1, 99]);
+        assert_eq!(items.try_next().err(), Some(TryNextError::Poisoned));
+        assert_eq!(drops.iter().map(|(n, _)| n).collect::<Vec<_>>(), [1, 99]);
+    });
+}
+
+#[test]
+fn unsoundness_leaks() {
+    // What is forgotten is never cleaned up after: a yield is missed, an inner body's borrow of the outer yielder ends.
+    let mut one = generator(async |co| {
+        mem::forget(co.yield_(Box::new(1)));
+        co.yield_(Box::new(2)).await;
+    });
+    assert_eq!(message_of(|| one.next()), NOT_AWAITED);
+
+    let mut outer = generator(async |outer| {
+        let mut inner = generator(async |inner| {
+            inner.yield_(()).await;
+            outer.yield_(Box::new(1)).await;
+        });
+        assert_eq!(inner.next(), Some(()));
+        mem::forget(inner);
+        outer.yield_(Box::new(2)).await;
+    });
+    assert_eq!(outer.next(), Some(Box::new(2)));
+    mem::forget(outer);
+}
+
+#[test]
+fn unsoundness_items_that_own_what_they_come_from() {
+    /// The rest of the numbers, each within the one before it.
+    struct Numbers(u32, Box<dyn Iterator<Item = Numbers> + Send>);
+
+    fn from(n: u32) -> Box<dyn Iterator<Item = Numbers> + Send> {
+        Box::new(generator(async move |co| co.yield_(Numbers(n, from(n + 1))).await))
+    }
+
+    // An item that owns a generator is made, run and dropped on a thread each.
+    limited(|| {
+        let mut numbers = from(0);
+        for n in 0..10 {
+            let next = thread::spawn(move || numbers.next()).join().unwrap().unwrap();
+            assert_eq!(next.0, n);
+            numbers = next.1;
+        }
+    });
+}
+
+/// An item that asks the iterator it came from for another when it is dropped, and then may panic.
+struct Asking(Weak<ThreadsafeIter<Box<dyn Iterator<Item = Asking> + Send>>>, Sender<String>, bool);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let said = self.0.upgrade().map(|me| match me.try_next() {
+            Ok(item) => {
+                mem::forget(item);
+                "an item".to_owned()
+            }
+            Err(error) => error.to_string(),
+        });
+        let _ = self.1.send(said.unwrap_or_default());
+        assert!(!self.2 || thread::panicking(), "an item's last words");
+    }
+}
+
+#[test]
+fn unsoundness_destructors_of_items_that_re_enter_and_panic() {
+    // Items that are dropped while the slot or the chunk is in use find the lock taken; their panic is the body's.
+    limited(|| {
+        let (say, said) = mpsc::channel();
+        let shared = Arc::new_cyclic(|me| {
+            let me: Weak<ThreadsafeIter<_>> = Weak::clone(me);
+            let source: Box<dyn Iterator<Item = Asking> + Send> = Box::new(generator(async move |co| {
+                let item = |panics| Asking(Weak::clone(&me), say.clone(), panics);
+                drop(item(false));
+                co.yield_(item(false)).await;
+                co.yield_(item(false)).await;
+                drop(item(true));
+                co.yield_(item(false)).await;
+            }));
+            source.threadsafe()
+        });
+        drop(shared.next());
+        assert_eq!(said.try_iter().collect::<Vec<_>>(), ["generator already executing", "an item"]);
+        assert_eq!(message_of(|| shared.next()), "an item's last words");
+        assert_eq!(said.try_iter().collect::<Vec<_>>(), ["generator already executing"]);
+    });
+}
+
+#[test]
+fn unsoundness_an_item_in_the_slot_that_panics_when_it_is_dropped() {
+    // The second yield drops the first one's item, whose panic comes before its own. Each item is dropped once.
+    limited(|| {
+        let (say, said) = mpsc::channel();
+        let mut items = generator(async move |co| {
+            let item = |panics| Asking(Weak::new(), say.clone(), panics);
+            drop(co.yield_(item(true)));
+            co.yield_(item(false)).await;
+        });
+        assert_eq!(message_of(|| items.next()), "an item's last words");
+        drop(items);
+        assert_eq!(said.iter().count(), 2);
+    });
+}
+
+thread_local!(static GUARD: RefCell<Option<IterGuard<'static, RangeFrom<u64>>>> = const { RefCell::new(None) });
+
+#[test]
+fn unsoundness_guards_that_outlive_what_their_thread_does() {
+    static DROPPED_LATE: ThreadsafeIter<RangeFrom<u64>> = ThreadsafeIter::new(0..);
+    static FORGOTTEN: ThreadsafeIter<RangeFrom<u64>> = ThreadsafeIter::new(0..);
+
+    // A guard in a thread-local is dropped by the thread that has ended its work, and names it still.
+    limited(|| {
+        thread::spawn(|| GUARD.set(Some(DROPPED_LATE.lock()))).join().unwrap();
+        assert_eq!(DROPPED_LATE.next(), Some(0));
+
+        // Of a forgotten one the name remains, and may become a new thread's. It is told the same as all others.
+        thread::spawn(|| mem::forget(FORGOTTEN.lock())).join().unwrap();
+        for _ in 0..20 {
+            let told = thread::spawn(|| FORGOTTEN.try_next()).join().unwrap();
+            assert_eq!(told, Err(TryNextError::AlreadyExecuting));
+        }
+    });
+}
+
+#[test]
+fn unsoundness_a_body_that_drops_or_replaces_its_own_generator() {
+    static PLACE: Mutex<Option<Source>> = Mutex::new(None);
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+
+    // Who runs a body has its generator by `&mut`, so the body does not; `close` leaves the drop to who is inside.
+    limited(|| {
+        let body = async |co: &mut Yielder<'_, u64>| {
+            assert!(PLACE.try_lock().is_err());
+            SHARED.get().unwrap().close();
+            co.yield_(1).await;
+        };
+        *PLACE.lock().unwrap() = Some(Box::new(generator(body)));
+        SHARED.set((Box::new(generator(body)) as Source).threadsafe()).unwrap();
+        let mut place = PLACE.lock().unwrap();
+        assert_eq!(SHARED.get().unwrap().next(), Some(1));
+        assert_eq!(SHARED.get().unwrap().next(), None);
+        assert_eq!(place.as_mut().unwrap().next(), Some(1));
+    });
+}

@@ -1,0 +1,345 @@
+//! Attacks on the `Send` of coroutines and streams that compile, and what becomes of them: `unsoundness.rs` for bodies
+//! to whose yields something comes back, and that await.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::mem;
+use std::pin::{Pin, pin};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, Weak};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+
+use support::{limited, message_of, together};
+use threadsafe_gen::GeneratorState::{self, Complete, Yielded};
+use threadsafe_gen::{
+    Coroutine, Stream, ThreadsafeCoroutine, ThreadsafeStream, TryPollError, TryResumeError, Yielder, coroutine,
+    generator, stream,
+};
+
+const NOT_AWAITED: &str = "an item was yielded and not awaited: write `.yield_(item).await`";
+
+/// Polls with a waker that does nothing.
+fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Suspends once.
+async fn pause() {
+    let mut suspended = false;
+    poll_fn(|_| if mem::replace(&mut suspended, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+#[test]
+fn unsoundness_a_stream_that_is_moved_between_threads_while_it_is_pending() {
+    // Each poll is on another thread, the last drop too. The body stays where it is pinned, with its borrows of itself.
+    limited(|| {
+        let alive = Arc::new(());
+        let local = Arc::clone(&alive);
+        let mut items = stream(async move |co| {
+            let numbers = [Box::new((1, local))];
+            let number = &numbers[0].0;
+            loop {
+                pause().await;
+                co.yield_(Box::new(*number)).await;
+            }
+        });
+        let mut polled = Vec::new();
+        for _ in 0..6 {
+            let one = move || (Pin::new(&mut items).poll_next(&mut Context::from_waker(Waker::noop())), items);
+            let item;
+            (item, items) = thread::spawn(one).join().unwrap();
+            polled.push(item.is_ready());
+        }
+        assert_eq!(polled, [false, true, false, true, false, true]);
+        thread::spawn(move || drop(items)).join().unwrap();
+        assert_eq!(Arc::strong_count(&alive), 1);
+    });
+}
+
+#[test]
+fn unsoundness_an_inner_stream_runs_with_the_outer_yielder_on_threads() {
+    // One thread yields for the outer body, another takes what comes back for it; in between the outer body suspends.
+    limited(|| {
+        let outer = stream(async |outer| {
+            let inner = stream(async |inner| {
+                for n in 0_u32.. {
+                    outer.yield_(Box::new(n)).await;
+                    inner.yield_(Box::new(n)).await;
+                }
+            });
+            let inner = inner.threadsafe();
+            for n in 0..3 {
+                let polled = together(2, |_| {
+                    loop {
+                        match inner.try_next() {
+                            Err(TryPollError::AlreadyExecuting) => thread::yield_now(),
+                            polled => return polled,
+                        }
+                    }
+                });
+                assert!(polled.contains(&Err(TryPollError::Pending)), "{polled:?}");
+                assert!(n == 0 || polled.contains(&Ok(Some(Box::new(n - 1)))), "{polled:?}");
+                pause().await;
+            }
+        });
+        let outer = outer.threadsafe();
+        let items: Vec<_> = (0..3).map(|_| poll(pin!(outer.next()))).collect();
+        assert_eq!(items, [0, 1, 2].map(|n| Poll::Ready(Some(Box::new(n)))));
+        assert_eq!(poll(pin!(outer.next())), Poll::Ready(None));
+    });
+}
+
+#[test]
+fn unsoundness_a_yielder_that_is_the_item_and_the_reply_of_another_body() {
+    // It comes and goes by the slot of a coroutine that the outer body has made, on any thread, but within that body.
+    limited(|| {
+        let items = generator(async |outer| {
+            let echo = coroutine(async |co, mut outer: &mut Yielder<'_, Box<u32>>| {
+                for n in 1.. {
+                    drop(outer.yield_(Box::new(n)));
+                    outer = co.yield_(outer).await;
+                }
+            });
+            let (echo, place) = (echo.threadsafe(), Mutex::new(Some(outer)));
+            together(4, |_| {
+                for _ in 0..10 {
+                    let mut place = place.lock().unwrap();
+                    let Some(Yielded(back)) = echo.resume_with(place.take().unwrap()) else { panic!("it is endless") };
+                    *place = Some(back);
+                }
+            });
+            drop(echo);
+            place.into_inner().unwrap().unwrap().yield_(Box::new(41)).await;
+        });
+        let items = items.threadsafe();
+        assert!(items.chunks(41).next().unwrap().into_iter().map(|n| *n).eq(1..=41));
+    });
+}
+
+/// A coroutine of which no more is known, so that what it is resumed with may know it.
+struct Echo(Pin<Box<dyn Coroutine<Yield = u32, Resume = Farewell, Return = ()> + Send>>);
+
+impl Coroutine for Echo {
+    type Yield = u32;
+    type Resume = Farewell;
+    type Return = ();
+
+    fn resume_with(mut self: Pin<&mut Self>, reply: Farewell) -> GeneratorState<u32, ()> {
+        self.0.as_mut().resume_with(reply)
+    }
+}
+
+/// A reply that resumes the coroutine when it is dropped, and then may panic.
+struct Farewell(Weak<ThreadsafeCoroutine<Echo>>, Sender<String>, bool);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        let Self(me, say, panics) = self;
+        if let Some(me) = me.upgrade() {
+            let said = match me.try_resume_with(Self(Weak::new(), say.clone(), false)) {
+                Ok(state) => format!("{state:?}"),
+                Err(error) => error.to_string(),
+            };
+            say.send(said).unwrap();
+        } else {
+            // Nobody may be left to hear it.
+            let _ = say.send("dropped".to_owned());
+        }
+        assert!(!*panics || thread::panicking(), "a reply's last words");
+    }
+}
+
+#[test]
+fn unsoundness_replies_whose_destructors_re_enter_and_panic() {
+    // A reply to a yield that was given up is dropped by the next, in the midst of the body, and finds the lock taken.
+    limited(|| {
+        let given_up = |panics| {
+            let (say, said) = mpsc::channel();
+            let echo = coroutine(async |co, first: Farewell| {
+                drop(first);
+                assert!(poll(pin!(co.yield_(1))).is_pending());
+                pause().await;
+                drop(co.yield_(2).await);
+            });
+            let echo = Arc::new(ThreadsafeCoroutine::new(Echo(Box::pin(echo))));
+            let farewell = |panics| Farewell(Arc::downgrade(&echo), say.clone(), panics);
+            assert_eq!(echo.resume_with(farewell(false)), Some(Yielded(1)));
+            let second = farewell(panics);
+            let second = move |echo: &ThreadsafeCoroutine<Echo>| echo.resume_with(second);
+            if panics {
+                assert_eq!(message_of(|| second(&echo)), "a reply's last words");
+            } else {
+                assert_eq!(second(&echo), Some(Yielded(2)));
+            }
+            drop(say);
+            let heard: Vec<_> = said.try_iter().collect();
+            assert_eq!(heard.iter().filter(|said| *said == "generator already executing").count(), 2, "{heard:?}");
+            assert_eq!(echo.is_poisoned(), panics);
+        };
+        given_up(false);
+        given_up(true);
+    });
+}
+
+#[test]
+fn unsoundness_a_reply_that_no_yield_takes() {
+    // A body that has panicked takes none. What is in the slot then is dropped once, by the next or at the end.
+    let alive = Arc::new(());
+    let mut broken = coroutine(async |co, _: Arc<()>| {
+        co.yield_(1).await;
+        panic!("out of paper");
+    });
+    let mut resume = || Pin::new(&mut broken).resume_with(Arc::clone(&alive));
+    assert_eq!(resume(), Yielded(1));
+    assert_eq!(message_of(&mut resume), "out of paper");
+    for _ in 0..2 {
+        assert!(message_of(&mut resume).contains("resumed after panicking"));
+        assert_eq!(Arc::strong_count(&alive), 2);
+    }
+    drop(broken);
+    assert_eq!(Arc::strong_count(&alive), 1);
+}
+
+#[test]
+fn unsoundness_coroutines_that_pass_each_other_on() {
+    /// A coroutine that is resumed with the like of it, which it owns from then on.
+    type Passed = Pin<Box<dyn Coroutine<Yield = u32, Resume = Resume, Return = u32> + Send>>;
+    struct Resume(Option<Passed>);
+
+    fn depth(depth: u32) -> Passed {
+        Box::pin(coroutine(async move |co, Resume(mut inner): Resume| {
+            let Resume(leaked) = co.yield_(depth).await;
+            mem::forget(leaked);
+            inner.as_mut().map_or(depth, |inner| match inner.as_mut().resume_with(Resume(None)) {
+                Yielded(depth) | Complete(depth) => depth,
+            })
+        }))
+    }
+
+    // A slot may hold what has a slot, and so on; each goes from thread to thread with all that is in it.
+    limited(|| {
+        let mut outer = depth(0);
+        for n in 1..10 {
+            outer = thread::spawn(move || {
+                let mut next = depth(n);
+                assert_eq!(next.as_mut().resume_with(Resume(Some(outer))), Yielded(n));
+                next
+            })
+            .join()
+            .unwrap();
+        }
+        let last = thread::spawn(move || outer.as_mut().resume_with(Resume(Some(depth(99))))).join();
+        assert_eq!(last.unwrap(), Complete(0));
+    });
+}
+
+type Shared = ThreadsafeStream<Pin<Box<dyn Stream<Item = u32> + Send>>>;
+
+/// A waker that asks the stream for an item when it is woken, and when it is dropped.
+struct Asking(Weak<Shared>, Sender<Result<Option<u32>, TryPollError>>);
+
+impl Asking {
+    fn ask(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            // Nobody listens any more in the end.
+            let _ = self.1.send(shared.try_next());
+        }
+    }
+}
+
+impl Wake for Asking {
+    fn wake(self: Arc<Self>) {
+        self.ask();
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.ask();
+    }
+}
+
+#[test]
+fn unsoundness_wakers_that_re_enter() {
+    // A waker is dropped while the stream is polled, by `close`, and with the stream; it finds a turn taken or the end.
+    limited(|| {
+        let shared: Arc<Shared> = Arc::new(ThreadsafeStream::new(Box::pin(stream(async |co| {
+            for n in 0.. {
+                pause().await;
+                pause().await;
+                co.yield_(n).await;
+            }
+        }))));
+        let (say, said) = mpsc::channel();
+        let asking = || Waker::from(Arc::new(Asking(Arc::downgrade(&shared), say.clone())));
+        let poll = |future: Pin<&mut _>| Future::poll(future, &mut Context::from_waker(&asking()));
+
+        let executing = Err(TryPollError::AlreadyExecuting);
+        let mut next = Box::pin(shared.next());
+        assert_eq!(poll(next.as_mut()), Poll::Pending);
+        assert_eq!(said.try_iter().collect::<Vec<_>>(), []);
+        // The first waker gives way to the second, and the second to nothing. The third is dropped unused.
+        assert_eq!(poll(next.as_mut()), Poll::Pending);
+        assert_eq!(said.try_iter().collect::<Vec<_>>(), [executing]);
+        assert_eq!(poll(next.as_mut()), Poll::Ready(Some(0)));
+        assert_eq!(said.try_iter().collect::<Vec<_>>(), [executing, Err(TryPollError::Pending)]);
+
+        // One that waits for the stream, and one that waits for its turn.
+        let (mut next, mut queued) = (Box::pin(shared.next()), Box::pin(shared.next()));
+        assert_eq!((poll(next.as_mut()), poll(queued.as_mut())), (Poll::Pending, Poll::Pending));
+        shared.close();
+        assert_eq!(said.try_iter().collect::<Vec<_>>(), [Ok(None); 4]);
+        assert_eq!((poll(next.as_mut()), poll(queued.as_mut())), (Poll::Ready(None), Poll::Ready(None)));
+    });
+}
+
+#[test]
+fn unsoundness_a_call_that_is_given_up_on_another_thread() {
+    // A future of `next` is polled by one thread and dropped by another, with the turn in it. The stream is as it was.
+    limited(|| {
+        let shared = stream(async |co| {
+            for n in 0_u32.. {
+                let held = Box::new(Cell::new(n));
+                pause().await;
+                co.yield_(Box::new(held.get())).await;
+                held.set(0);
+            }
+        });
+        let shared = shared.threadsafe();
+        for n in 0..3 {
+            let next = thread::scope(|s| {
+                s.spawn(|| {
+                    let mut next = Box::pin(shared.next());
+                    assert!(poll(next.as_mut()).is_pending());
+                    next
+                })
+                .join()
+                .unwrap()
+            });
+            assert_eq!(shared.try_next(), Err(TryPollError::AlreadyExecuting));
+            thread::scope(|s| drop(s.spawn(|| drop(next))));
+            assert_eq!(shared.try_next(), Ok(Some(Box::new(n))));
+        }
+    });
+}
+
+#[test]
+fn unsoundness_two_yields_at_a_time() {
+    // Whatever is done with the future of the first, the second finds the first one's item. Nothing is lost in silence.
+    let twice = coroutine(async |co, ()| {
+        mem::forget(co.yield_(1));
+        co.yield_(2).await;
+    });
+    let twice = twice.threadsafe();
+    assert_eq!(message_of(|| twice.resume()), NOT_AWAITED);
+    assert_eq!(twice.try_resume().err(), Some(TryResumeError::Poisoned(())));
+
+    let delegating = coroutine(async |co, first: u32| {
+        let inner = || coroutine(async |co, n: u32| co.yield_(n).await);
+        assert!(poll(pin!(co.delegate(inner(), first))).is_pending());
+        co.delegate(inner(), first).await;
+    });
+    let delegating = delegating.threadsafe();
+    assert_eq!(message_of(|| delegating.resume_with(1)), NOT_AWAITED);
+}
