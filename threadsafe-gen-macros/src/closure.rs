@@ -19,6 +19,8 @@ use crate::protocol::Protocol;
 /// }
 /// ```
 pub(crate) struct Closure<'a> {
+    /// The path of the crate.
+    pub(crate) krate: &'a TokenStream,
     /// Where what is ours stands.
     pub(crate) site: Span,
     pub(crate) move_: Option<Token![move]>,
@@ -70,10 +72,10 @@ impl Closure<'_> {
     /// sent by then.
     fn once(&self) -> Option<TokenStream> {
         self.protocol.is_coroutine().then(|| {
-            let first = self.first();
+            let (krate, first) = (self.krate, self.first());
             quote_spanned! {self.site=>
                 #[allow(unused_variables)]
-                let #first = ::core::cell::Cell::new(#first);
+                let #first = #krate::__private::First(#first);
             }
         })
     }
@@ -144,12 +146,13 @@ impl Closure<'_> {
         let yield_from = define("yield_from", takes.yield_from, body.yield_from, quote!(#(#yield_from)*));
         let resumed_with = self.protocol.is_coroutine().then(|| {
             let mut first = self.first();
-            first.set_span(body.resumed_with.map_or(site, |seen| site.located_at(seen)));
+            let seen = body.resumed_with.map_or(site, |seen| site.located_at(seen));
+            first.set_span(seen);
             define(
                 "resumed_with",
                 takes.resumed_with,
                 body.resumed_with,
-                quote_spanned!(site=> () => { #first.into_inner() };),
+                quote_spanned!(seen=> () => { #first.take() };),
             )
         });
         quote!(#yield_ #yield_from #resumed_with)

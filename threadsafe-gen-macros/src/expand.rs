@@ -135,6 +135,7 @@ fn made(krate: &Path, function: &Function, output: &Output, body: &Body, argumen
     let krate = &relocated(krate, site);
     let Output { kind, item, protocol } = output;
     let closure = Closure {
+        krate,
         site,
         move_: Some(Token![move](site)),
         items: Items::Stated(item),
@@ -170,14 +171,14 @@ fn made(krate: &Path, function: &Function, output: &Output, body: &Body, argumen
 /// `try_generator` is made of.
 pub(crate) fn in_place(InPlace { krate, move_, protocol, body }: &InPlace) -> TokenStream {
     let site = Span::mixed_site();
-    let arguments = &TokenStream::new();
-    let closure = Closure { site, move_: *move_, items: Items::Inferred, protocol, arguments, body };
+    let (krate, arguments) = (&krate.to_token_stream(), &TokenStream::new());
+    let closure = Closure { krate, site, move_: *move_, items: Items::Inferred, protocol, arguments, body };
     match body.fallible {
         None => quote_spanned!(site=> #krate::generator(#closure)),
         // If the items turn out to be no `Result`s the compiler says so at the `?`.
         Some(question) => {
             let inferred = Type::Verbatim(Token![_](question.resolved_at(site)).into_token_stream());
-            let from_error = from_error(&krate.to_token_stream(), &inferred);
+            let from_error = from_error(krate, &inferred);
             quote_spanned!(site=> #krate::__private::fallible(#closure, #from_error))
         }
     }

@@ -446,6 +446,17 @@ impl<R> fmt::Display for TryResumeError<R> {
 
 impl<R> Error for TryResumeError<R> {}
 
+/// What a coroutine is resumed with first, for the attribute: it can be taken once, also where it is `Copy`.
+#[derive(Debug)]
+pub struct First<R>(pub R);
+
+impl<R> First<R> {
+    /// The value.
+    pub fn take(self) -> R {
+        self.0
+    }
+}
+
 impl<Y, R> Yielder<'_, Y, Reply<R>> {
     /// Yields all that `inner` yields, passes on to it what comes back, and returns what it is complete with: Python's
     /// `yield from` of another generator.

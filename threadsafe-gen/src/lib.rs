@@ -32,6 +32,7 @@ pub use threadsafe_gen_macros::threadsafe_generator;
 /// What the expansion of the attribute names and nobody else should.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::coroutine::First;
     pub use crate::fallible::{Fallible, fallible};
     #[cfg(feature = "stream")]
     pub use crate::stream::fallible_stream;
