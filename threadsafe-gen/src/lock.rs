@@ -26,13 +26,10 @@ use std::fmt;
 use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::ptr;
-use std::sync::OnceLock;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU8, AtomicUsize, fence};
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
+use crate::primitives::{AtomicU8, AtomicUsize, Mutex, MutexGuard, OnceLock, fence, this_thread};
 
 /// There may be more to ask for.
 const OPEN: u8 = 0;
@@ -452,13 +449,6 @@ fn drop_quietly<T>(value: T) {
         // Its destructor could panic in its turn.
         mem::forget(payload);
     }
-}
-
-/// A name for this thread, shared by no other thread alive.
-#[inline]
-fn this_thread() -> usize {
-    thread_local!(static NAME: u8 = const { 0 });
-    NAME.with(|name| ptr::from_ref(name).addr())
 }
 
 #[cold]
