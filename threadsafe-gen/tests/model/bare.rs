@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{self, PoisonError, TryLockError};
 
-use super::backend::{Thread, current, park};
+use super::backend::{Thread, current, park, this_thread};
 use super::trace::AtomicUsize;
 
 pub(crate) struct BareMutex<T> {
@@ -18,8 +18,8 @@ pub(crate) struct BareMutex<T> {
 
 struct Held {
     held: bool,
-    /// They are parked or about to be, with no step in between.
-    waiting: VecDeque<Thread>,
+    /// They are parked or about to be, with no step in between, as loom needs of those it wakes.
+    waiting: VecDeque<(usize, Thread)>,
 }
 
 impl<T> BareMutex<T> {
@@ -41,10 +41,17 @@ impl<T> BareMutex<T> {
     }
 
     fn take_or_queue(&self) -> bool {
-        let mut held = take(&self.held);
+        let (mut held, me) = (take(&self.held), this_thread());
+        let place = held.waiting.iter().position(|(waiting, _)| *waiting == me);
         if held.held {
-            held.waiting.push_back(current());
+            // Whom something else has woken is in there still.
+            if place.is_none() {
+                held.waiting.push_back((me, current()));
+            }
             return false;
+        }
+        if let Some(place) = place {
+            held.waiting.remove(place);
         }
         held.held = true;
         true
@@ -56,7 +63,7 @@ impl<T> BareMutex<T> {
         held.held = false;
         let first = held.waiting.pop_front();
         drop(held);
-        if let Some(first) = first {
+        if let Some((_, first)) = first {
             first.unpark();
         }
     }

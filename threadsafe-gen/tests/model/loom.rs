@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::AtomicUsize as StdAtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -13,7 +13,27 @@ pub(crate) use loom::future::block_on;
 pub(crate) use loom::sync::atomic::fence;
 pub(crate) use loom::thread::{Thread, current, park, spawn};
 
-use super::{Lazy, expect_panics, long, report, trace};
+use super::{expect_panics, long, report, trace};
+
+/// Made when it is first used, so that what holds it can be made by a `const fn`.
+struct Lazy<T> {
+    value: OnceLock<T>,
+    make: fn() -> T,
+}
+
+impl<T> Lazy<T> {
+    const fn new(make: fn() -> T) -> Self {
+        Self { value: OnceLock::new(), make }
+    }
+}
+
+impl<T> Deref for Lazy<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value.get_or_init(self.make)
+    }
+}
 
 /// How many atomics of each kind one schedule may use.
 const POOL: usize = 48;
@@ -70,6 +90,9 @@ pub(crate) fn this_thread() -> usize {
 pub(crate) fn hands_over() -> bool {
     HANDS_OVER.get()
 }
+
+/// There is nothing to be made ready.
+pub(super) fn prepare() {}
 
 /// Runs `scenario` in all its interleavings, with as many preemptions as `quick` or `thorough` says; with `None`, with any.
 ///

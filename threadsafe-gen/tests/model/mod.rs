@@ -40,9 +40,8 @@ mod trace;
 
 use std::any::Any;
 use std::io::{self, Write};
-use std::ops::Deref;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
-use std::sync::{LazyLock, Once, OnceLock};
+use std::sync::{LazyLock, Once};
 use std::time::Instant;
 
 /// What `src/primitives.rs` names.
@@ -54,26 +53,6 @@ pub(crate) mod primitives {
     #[cfg(feature = "stream")]
     pub(crate) use super::semaphore::{Semaphore, SemaphorePermit, TryAcquireError};
     pub(crate) use super::trace::{AtomicU8, AtomicUsize};
-}
-
-/// Made when it is first used, so that what holds it can be made by a `const fn`.
-pub(crate) struct Lazy<T> {
-    value: OnceLock<T>,
-    make: fn() -> T,
-}
-
-impl<T> Lazy<T> {
-    pub(crate) const fn new(make: fn() -> T) -> Self {
-        Self { value: OnceLock::new(), make }
-    }
-}
-
-impl<T> Deref for Lazy<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        self.value.get_or_init(self.make)
-    }
 }
 
 /// A fault that the models are to find, chosen by the environment variable `PLANTED`.
@@ -139,6 +118,7 @@ fn report(name: &str, schedules: usize, bound: &str, began: Instant) {
 fn expect_panics() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
+        backend::prepare();
         let default = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             let message = message(info.payload());

@@ -5,6 +5,7 @@
 
 mod buffered;
 mod close;
+mod lock;
 mod panic;
 #[cfg(feature = "stream")]
 mod stream;
