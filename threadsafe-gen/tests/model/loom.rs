@@ -2,9 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::AtomicUsize as StdAtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use loom::sync::atomic;

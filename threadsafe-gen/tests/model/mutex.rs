@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use super::backend::{Thread, current, hands_over, park};
 use super::bare::{BareMutex, take};
+use super::planted;
 use super::trace::AtomicU8;
-use super::{Fault, planted};
 
 const LOCKED: u8 = 1;
 const PARKED: u8 = 2;
@@ -73,7 +73,7 @@ impl<T> Mutex<T> {
 
     /// Queues before it gives up, even if there is no time at all.
     pub(crate) fn try_lock_for(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
-        if planted(Fault::TryGivesUpOnARead) {
+        if planted("try-gives-up-on-a-read") {
             return self.try_lock();
         }
         let limited = timeout != Duration::MAX;
@@ -169,7 +169,7 @@ impl<T> Mutex<T> {
             self.word.swap(others, Release);
         }
         drop(queue);
-        if let Some(thread) = thread.filter(|_| !planted(Fault::UnlockWakesNobody)) {
+        if let Some(thread) = thread.filter(|_| !planted("unlock-wakes-nobody")) {
             thread.unpark();
         }
     }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use super::bare::BareMutex;
-use super::{Fault, planted};
+use super::planted;
 
 pub(crate) struct Semaphore {
     queue: BareMutex<Queue>,
@@ -55,7 +55,7 @@ impl Semaphore {
         let waiting = mem::take(&mut queue.waiting);
         drop(queue);
         for (_, waker) in waiting {
-            if !planted(Fault::CloseWakesNobody) {
+            if !planted("close-wakes-nobody") {
                 waker.wake();
             }
         }
@@ -64,7 +64,7 @@ impl Semaphore {
     /// Gives a permit to who waits first.
     fn release(&self) {
         let mut queue = self.queue.lock();
-        let first = if planted(Fault::PermitIsNotPassedOn) { None } else { queue.waiting.pop_front() };
+        let first = if planted("permit-is-not-passed-on") { None } else { queue.waiting.pop_front() };
         if let Some((ticket, waker)) = first {
             queue.given.push(ticket);
             drop(queue);

@@ -35,6 +35,21 @@ fn what_is_given_back_beside_next_goes_to_one_taker() {
 }
 
 #[test]
+fn what_is_given_back_beside_who_takes_what_was_given_back_is_not_forgotten() {
+    explore("buffered: given back, next of what was given back", Some(2), Some(4), || {
+        let (iter, log) = Source::shared(5, End::None);
+        let (mut one, mut other) = (iter.buffered(3), iter.buffered(2));
+        let before = [one.next(), other.next()].map(|item| item.unwrap().index);
+        drop((one, other));
+        // Of 1, 2 and 4 the consumer takes the first two at a time, and the next may find that the last is the last.
+        let (used, next) = both(consumer(&iter, 2, 1), || iter.next().map(|item| item.index));
+        let rest = drain(&*iter);
+        assert_eq!(sorted([before.to_vec(), used, next.into_iter().collect(), rest]), [0, 1, 2, 3, 4]);
+        finished(iter, &log);
+    });
+}
+
+#[test]
 fn what_two_give_back_comes_in_order() {
     explore("buffered: given back, given back", Some(2), Some(4), || {
         let (iter, log) = Source::shared(4, End::None);

@@ -121,7 +121,7 @@ fn a_place_in_the_queue_that_is_given_up_stops_nobody() {
 
 #[test]
 fn close_wakes_the_task_that_waits_for_the_stream() {
-    explore("stream: pending, close", Some(4), None, || {
+    explore("stream: pending, close", Some(3), None, || {
         let (stream, log) = shared(0, End::None, Wait::ForEver);
         let (item, ()) = both(next(&stream), || stream.close());
         assert_eq!(item, None);

@@ -10,7 +10,7 @@ use crate::{ThreadsafeIter, TryNextError};
 
 #[test]
 fn two_threads_take_each_item_once_and_both_see_the_end() {
-    explore("take: two threads to the end", Some(3), None, || {
+    explore("take: two threads to the end", Some(2), None, || {
         let (iter, log) = Source::shared(2, End::None);
         let (one, other) = both(
             {
