@@ -24,7 +24,7 @@ fn finished(iter: Shared, log: &Log) {
 
 #[test]
 fn what_is_given_back_beside_next_goes_to_one_taker() {
-    explore("buffered: given back, next", Some(3), None, || {
+    explore("buffered: given back, next", Some(3), Some(4), || {
         let (iter, log) = Source::shared(2, End::None);
         let (used, next) = both(consumer(&iter, 2, 1), || iter.next().map(|item| item.index));
         // The items that were in the buffer when this thread asked may have come back after it was told that there are none.
@@ -36,7 +36,7 @@ fn what_is_given_back_beside_next_goes_to_one_taker() {
 
 #[test]
 fn what_is_given_back_beside_who_takes_what_was_given_back_is_not_forgotten() {
-    explore("buffered: given back, next of what was given back", Some(2), Some(4), || {
+    explore("buffered: given back, next of what was given back", Some(3), Some(4), || {
         let (iter, log) = Source::shared(5, End::None);
         let (mut one, mut other) = (iter.buffered(3), iter.buffered(2));
         let before = [one.next(), other.next()].map(|item| item.unwrap().index);
@@ -63,7 +63,7 @@ fn what_two_give_back_comes_in_order() {
 
 #[test]
 fn what_is_given_back_beside_close_is_dropped() {
-    explore("buffered: given back, close", Some(3), None, || {
+    explore("buffered: given back, close", Some(3), Some(4), || {
         let (iter, log) = Source::shared(3, End::None);
         let (_, ()) = both(consumer(&iter, 2, 1), || iter.close());
         assert_eq!(log.alive(), 0, "an item outlives close");
@@ -101,7 +101,7 @@ fn who_waits_for_the_end_of_another_gets_what_that_gave_back() {
 
 #[test]
 fn a_panic_comes_after_the_items_before_it() {
-    explore("buffered: a panic, next", Some(3), None, || {
+    explore("buffered: a panic, next", Some(3), Some(4), || {
         let (iter, log) = Source::shared(1, End::Panic);
         let chunk = {
             let iter = Arc::clone(&iter);

@@ -28,7 +28,7 @@ fn closed(iter: Shared, log: &super::Log) {
 
 #[test]
 fn close_beside_next_drops_the_source() {
-    explore("close: next", Some(3), None, || {
+    explore("close: next", Some(3), Some(4), || {
         let (iter, log) = Source::shared(9, End::None);
         let (item, ()) = both(on(&iter, |iter| iter.next().map(|item| item.index)), || iter.close());
         assert!(matches!(item, None | Some(0)));
@@ -51,7 +51,7 @@ fn close_beside_two_nexts_drops_the_source() {
 
 #[test]
 fn close_beside_several_turns_drops_the_source() {
-    explore("close: next, next in a row", Some(2), None, || {
+    explore("close: next, next in a row", Some(2), Some(4), || {
         let (iter, log) = Source::shared(9, End::None);
         let (items, ()) = both(on(&iter, |iter| drain(iter.iter().take(2))), || iter.close());
         assert!([0, 1].starts_with(&items), "{items:?}");
@@ -61,7 +61,7 @@ fn close_beside_several_turns_drops_the_source() {
 
 #[test]
 fn close_beside_a_try_drops_the_source() {
-    explore("close: try_next", Some(3), None, || {
+    explore("close: try_next", Some(3), Some(4), || {
         let (iter, log) = Source::shared(9, End::None);
         let (tried, ()) = both(on(&iter, |iter| iter.try_next().map(|item| item.is_some())), || iter.close());
         // The closer holds the lock for as long as it takes the source out.
@@ -72,7 +72,7 @@ fn close_beside_a_try_drops_the_source() {
 
 #[test]
 fn close_beside_a_guard_drops_the_source() {
-    explore("close: lock", Some(2), None, || {
+    explore("close: lock", Some(2), Some(4), || {
         let (iter, log) = Source::shared(9, End::None);
         let (items, ()) = both(on(&iter, |iter| drain(iter.lock().take(2))), || iter.close());
         assert!([0, 1].starts_with(&items), "{items:?}");
@@ -82,7 +82,7 @@ fn close_beside_a_guard_drops_the_source() {
 
 #[test]
 fn close_beside_a_size_hint_drops_the_source() {
-    explore("close: size_hint", Some(3), None, || {
+    explore("close: size_hint", Some(3), Some(4), || {
         let (iter, log) = Source::shared(9, End::None);
         both(on(&iter, |iter| iter.size_hint()), || iter.close());
         closed(iter, &log);
@@ -91,7 +91,7 @@ fn close_beside_a_size_hint_drops_the_source() {
 
 #[test]
 fn close_beside_the_end_drops_the_source_once() {
-    explore("close: the end", Some(3), None, || {
+    explore("close: the end", Some(3), Some(4), || {
         let (iter, log) = Source::shared(0, End::None);
         let (item, ()) = both(on(&iter, |iter| iter.next().map(|item| item.index)), || iter.close());
         assert_eq!(item, None);
@@ -101,7 +101,7 @@ fn close_beside_the_end_drops_the_source_once() {
 
 #[test]
 fn close_beside_close_drops_the_source_once() {
-    explore("close: close", Some(3), None, || {
+    explore("close: close", Some(3), Some(4), || {
         let (iter, log) = Source::shared(9, End::None);
         both(on(&iter, ThreadsafeIter::close), || iter.close());
         closed(iter, &log);
@@ -121,7 +121,7 @@ fn close_beside_close_and_next_drops_the_source_once() {
 
 #[test]
 fn close_beside_a_panic_drops_the_source_and_hides_no_panic() {
-    explore("close: a panic", Some(3), None, || {
+    explore("close: a panic", Some(3), Some(4), || {
         let (iter, log) = Source::shared(0, End::Panic);
         let (next, ()) = both(on(&iter, |iter| outcome(|| iter.next().is_some())), || iter.close());
         match next {
@@ -153,7 +153,7 @@ impl Iterator for Closing {
 
 #[test]
 fn close_from_within_drops_the_source_when_the_call_is_over() {
-    explore("close: from within, next", Some(3), None, || {
+    explore("close: from within, next", Some(3), Some(4), || {
         let (source, log) = Source::new(9, End::None);
         let myself = Arc::new(OnceLock::new());
         let iter = Arc::new(ThreadsafeIter::new(Closing { source, myself: Arc::clone(&myself) }));

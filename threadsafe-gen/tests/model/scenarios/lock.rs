@@ -34,7 +34,7 @@ fn closed(lock: Shared, log: &Log) {
 
 #[test]
 fn close_beside_two_calls_drops_the_source() {
-    explore("lock: call, call, close", Some(2), Some(4), || {
+    explore("lock: call, call, close", Some(2), Some(3), || {
         let (lock, log) = shared();
         let (one, other) = (spawn(call(&lock)), spawn(call(&lock)));
         lock.close();
@@ -46,7 +46,7 @@ fn close_beside_two_calls_drops_the_source() {
 
 #[test]
 fn close_beside_a_call_and_one_with_a_limit_drops_the_source() {
-    explore("lock: call, call with a limit, close", Some(2), Some(4), || {
+    explore("lock: call, call with a limit, close", Some(2), Some(3), || {
         let (lock, log) = shared();
         let (one, other) = (spawn(limited(&lock)), spawn(call(&lock)));
         lock.close();

@@ -121,7 +121,7 @@ fn a_place_in_the_queue_that_is_given_up_stops_nobody() {
 
 #[test]
 fn close_wakes_the_task_that_waits_for_the_stream() {
-    explore("stream: pending, close", Some(3), None, || {
+    explore("stream: pending, close", Some(3), Some(4), || {
         let (stream, log) = shared(0, End::None, Wait::ForEver);
         let (item, ()) = both(next(&stream), || stream.close());
         assert_eq!(item, None);
@@ -146,7 +146,7 @@ fn close_wakes_those_who_wait_for_their_turn() {
 
 #[test]
 fn close_beside_an_item_drops_the_stream() {
-    explore("stream: next, close", Some(3), None, || {
+    explore("stream: next, close", Some(3), Some(4), || {
         let (stream, log) = shared(9, End::None, Wait::Never);
         let (item, ()) = both(next(&stream), || stream.close());
         assert!(matches!(item, None | Some(0)));
@@ -158,7 +158,7 @@ fn close_beside_an_item_drops_the_stream() {
 
 #[test]
 fn close_beside_a_try_drops_the_stream() {
-    explore("stream: try_next, close", Some(3), None, || {
+    explore("stream: try_next, close", Some(3), Some(4), || {
         let (stream, log) = shared(9, End::None, Wait::ForEver);
         let tried = {
             let stream = Arc::clone(&stream);

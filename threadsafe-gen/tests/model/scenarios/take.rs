@@ -10,7 +10,7 @@ use crate::{ThreadsafeIter, TryNextError};
 
 #[test]
 fn two_threads_take_each_item_once_and_both_see_the_end() {
-    explore("take: two threads to the end", Some(2), None, || {
+    explore("take: two threads to the end", Some(2), Some(4), || {
         let (iter, log) = Source::shared(2, End::None);
         let (one, other) = both(
             {
@@ -89,7 +89,7 @@ fn a_wait_with_a_limit_gets_an_item_or_gives_up_without_one() {
 
 #[test]
 fn nobody_comes_between_the_items_of_a_guard() {
-    explore("take: next, lock", Some(3), None, || {
+    explore("take: next, lock", Some(3), Some(4), || {
         let (iter, log) = Source::shared(3, End::None);
         let (item, pair) = both(
             {
@@ -124,7 +124,7 @@ impl Iterator for Inward {
 
 #[test]
 fn only_the_thread_inside_is_refused() {
-    explore("take: re-entry beside next", Some(3), None, || {
+    explore("take: re-entry beside next", Some(3), Some(4), || {
         let (source, log) = Source::new(2, End::None);
         let myself = Arc::new(OnceLock::new());
         let iter = Arc::new(ThreadsafeIter::new(Inward { source, myself: Arc::clone(&myself) }));
