@@ -86,7 +86,7 @@ pub(crate) fn this_thread() -> usize {
     NAME.with(|name| *name)
 }
 
-/// Whether a mutex that is let go goes to who waits first, with nobody in between. parking_lot does so now and then.
+/// Whether a mutex that is let go goes to who waits first, with nobody in between. `parking_lot` does so now and then.
 pub(crate) fn hands_over() -> bool {
     HANDS_OVER.get()
 }

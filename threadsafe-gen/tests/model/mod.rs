@@ -15,7 +15,7 @@
 //!
 //! # What is modelled and what is not
 //!
-//! * The mutex is parking_lot's algorithm, step by step, since `lock.rs` argues with its steps. What is not in it is
+//! * The mutex is `parking_lot`'s algorithm, step by step, since `lock.rs` argues with its steps. What is not in it is
 //!   the spinning. A limit on the wait may pass at any time, however long it is, unless it is `Duration::MAX`.
 //! * loom knows no `try_lock` that may fail for want of a turn, and reports threads as deadlocked that wait for one another by it.
 //!   None is used here: a try is an operation on the word of the mutex, a plain atomic, and who waits is parked.

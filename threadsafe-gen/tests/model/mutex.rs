@@ -1,11 +1,11 @@
-//! parking_lot's mutex, step by step, as of `raw_mutex.rs` of its version 0.12.5.
+//! `parking_lot`'s mutex, step by step, as of `raw_mutex.rs` of its version 0.12.5.
 //!
-//! One thing differs: where a mutex with a queue is let go parking_lot stores to the word, and here it is swapped. loom does not
+//! One thing differs: where a mutex with a queue is let go `parking_lot` stores to the word, and here it is swapped. loom does not
 //! keep the writes of an atomic in one order if some are stores, and would let a thread lock what another has locked
 //! already. That store is made under the mutex of the queue, which orders what matters: who has queued before is seen by it, and
 //! who has not finds, under that mutex, that the word has changed, and tries again.
 //!
-//! What it parks on is a queue under a mutex of its own, as parking_lot's is under that of a table's entry.
+//! What it parks on is a queue under a mutex of its own, as `parking_lot`'s is under that of a table's entry.
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};

@@ -22,7 +22,7 @@ pub(crate) fn this_thread() -> usize {
     NAME.with(|name| *name)
 }
 
-/// Whether a mutex that is let go goes to who waits first, with nobody in between. parking_lot does so now and then.
+/// Whether a mutex that is let go goes to who waits first, with nobody in between. `parking_lot` does so now and then.
 pub(crate) fn hands_over() -> bool {
     thread_rng().gen_bool(0.5)
 }
@@ -56,13 +56,13 @@ pub(crate) fn explore(
     let half = asked.unwrap_or(if long() { 100_000 } else { 2_000 }) / 2;
     let schedulers: [Box<dyn Scheduler + Send>; 2] =
         [Box::new(RandomScheduler::new(half)), Box::new(PctScheduler::new(3, half))];
-    let mut schedules = 0;
+    let mut drawn = 0;
     for scheduler in schedulers {
         let scenario = Arc::clone(&scenario);
-        schedules += Runner::new(scheduler, config()).run(move || {
+        drawn += Runner::new(scheduler, config()).run(move || {
             trace::begin();
             scenario();
         });
     }
-    report(name, schedules, " by chance", began);
+    report(name, drawn, " by chance", began);
 }

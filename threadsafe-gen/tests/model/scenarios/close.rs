@@ -84,7 +84,7 @@ fn close_beside_a_guard_drops_the_source() {
 fn close_beside_a_size_hint_drops_the_source() {
     explore("close: size_hint", Some(3), Some(4), || {
         let (iter, log) = Source::shared(9, End::None);
-        both(on(&iter, |iter| iter.size_hint()), || iter.close());
+        both(on(&iter, ThreadsafeIter::size_hint), || iter.close());
         closed(iter, &log);
     });
 }

@@ -121,10 +121,7 @@ impl Drop for Source {
 }
 
 /// Runs both at a time, the second on the test's own thread.
-fn both<A: 'static, B>(one: impl FnOnce() -> A + Send + 'static, other: impl FnOnce() -> B) -> (A, B)
-where
-    A: Send,
-{
+fn both<A: Send + 'static, B>(one: impl FnOnce() -> A + Send + 'static, other: impl FnOnce() -> B) -> (A, B) {
     let one = spawn(one);
     let other = other();
     (one.join().unwrap(), other)
