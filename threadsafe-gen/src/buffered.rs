@@ -8,15 +8,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Duration;
-
-use parking_lot::Mutex;
 
 use crate::ThreadsafeIter;
 use crate::iter::Beside;
 use crate::lock::{Refusal, Status};
+use crate::primitives::{AtomicUsize, Mutex};
 
 /// Items that consumers took and gave back, by index.
 ///

@@ -6,8 +6,12 @@ mod fallible;
 mod generator;
 mod iter;
 mod lock;
+#[cfg(all(test, any(loom, shuttle)))]
+#[path = "../tests/model/mod.rs"]
+mod model;
 #[cfg(feature = "rayon")]
 mod parallel;
+mod primitives;
 #[cfg(feature = "stream")]
 mod stream;
 mod tee;

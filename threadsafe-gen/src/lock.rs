@@ -15,8 +15,10 @@
 //! out if it finds `CLOSED` ([`Lock::reap`]). That one of the two sees the other needs care, since "store one word, read
 //! another" on both sides may cross. It cannot here:
 //!
-//! * A try with a time limit of zero does not merely read the mutex's word. Before it gives up it writes to it, or
-//!   queues on it, and only after the closer's fence (release).
+//! * A try with a time limit of zero does not merely read the mutex's word. Before it gives up it writes to it, and only
+//!   after the closer's fence (release), or it queues behind another that has a limit. Who is last to leave that queue writes to the
+//!   word, but not after a fence; so whoever has given up, and finds `CLOSED` then, as everyone does who leaves the queue after
+//!   the closer, does what the closer does.
 //! * The holder's unlock is a read-modify-write of the same word. Either it comes first, and the closer's try
 //!   succeeds, or fails on a later holder, for whom this argument is made anew; or it comes second, reads what the
 //!   closer wrote, and the holder's fence (acquire) makes it see `CLOSED`.
@@ -26,13 +28,10 @@ use std::fmt;
 use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::ptr;
-use std::sync::OnceLock;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU8, AtomicUsize, fence};
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
+use crate::primitives::{AtomicU8, AtomicUsize, Mutex, MutexGuard, OnceLock, fence, this_thread};
 
 /// There may be more to ask for.
 const OPEN: u8 = 0;
@@ -142,6 +141,10 @@ impl<S, B> Lock<S, B> {
             Some(timeout) => self.inner.try_lock_for(timeout),
             None => self.inner.try_lock(),
         };
+        if inner.is_none() && self.status.fate() == CLOSED {
+            // A closer that queued behind this thread may have written nothing that the holder reads.
+            drop_quietly(self.reap());
+        }
         Some(self.hold(me, inner?))
     }
 
@@ -182,7 +185,6 @@ impl<S, B> Lock<S, B> {
         // What has ended is closed too, for those who would give something back.
         let close = |state| matches!(state & FATE, OPEN | FINISHED).then_some(state & !FATE | CLOSED);
         if self.status.state.fetch_update(SeqCst, Relaxed, close).is_ok() {
-            fence(SeqCst);
             drop(self.reap());
         }
     }
@@ -190,13 +192,13 @@ impl<S, B> Lock<S, B> {
     /// Takes the source out of a closed lock, unless somebody is inside, who then does it on leaving.
     ///
     /// It is for the caller to drop: its destructor may use this very lock, and must then not find it taken.
-    ///
-    /// Comes after a fence: the closer's, or that of [`Leave`].
     #[cold]
     fn reap(&self) -> Option<S> {
         if self.owner.0.load(Relaxed) == this_thread() {
             return None;
         }
+        // What this thread writes to the mutex's word is to tell who reads it there what this thread knows.
+        fence(SeqCst);
         // Not `try_lock`, which gives up on a mere read of the word; see the top of this file.
         self.inner.try_lock_for(Duration::ZERO)?.source.take()
     }
@@ -452,13 +454,6 @@ fn drop_quietly<T>(value: T) {
         // Its destructor could panic in its turn.
         mem::forget(payload);
     }
-}
-
-/// A name for this thread, shared by no other thread alive.
-#[inline]
-fn this_thread() -> usize {
-    thread_local!(static NAME: u8 = const { 0 });
-    NAME.with(|name| ptr::from_ref(name).addr())
 }
 
 #[cold]

@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use futures_core::{FusedStream, Stream};
 use genawaiter::GeneratorState;
-use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
 use crate::generator::{Generator, Reply, Yielder, coroutine};
 use crate::lock::{Lock, Refusal};
+use crate::primitives::{Semaphore, SemaphorePermit, TryAcquireError};
 
 /// Makes an asynchronous generator of an `async` closure that yields through the [`Yielder`] it is given, and may await
 /// whatever it likes.

@@ -7,9 +7,9 @@
 
 use std::fmt;
 use std::iter::FusedIterator;
-use std::sync::{Arc, OnceLock};
 
 use crate::lock::Lock;
+use crate::primitives::{Arc, OnceLock};
 
 /// A branch of an iterator of which every branch sees every item, as those of `threading.concurrent_tee` of `CPython` 3.15.
 ///

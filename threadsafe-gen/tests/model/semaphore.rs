@@ -1,0 +1,150 @@
+//! tokio's semaphore, as far as streams use it: one permit at a time, first come first served.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use super::bare::BareMutex;
+use super::planted;
+
+pub(crate) struct Semaphore {
+    queue: BareMutex<Queue>,
+}
+
+struct Queue {
+    permits: usize,
+    closed: bool,
+    tickets: usize,
+    waiting: VecDeque<(usize, Waker)>,
+    /// Who waited and has a permit now that is still to be fetched.
+    given: Vec<usize>,
+}
+
+#[derive(Debug)]
+pub(crate) struct AcquireError;
+
+#[derive(Debug)]
+pub(crate) enum TryAcquireError {
+    Closed,
+    NoPermits,
+}
+
+impl Semaphore {
+    pub(crate) const fn const_new(permits: usize) -> Self {
+        let queue = Queue { permits, closed: false, tickets: 0, waiting: VecDeque::new(), given: Vec::new() };
+        Self { queue: BareMutex::new(queue) }
+    }
+
+    pub(crate) fn acquire(&self) -> Acquire<'_> {
+        Acquire { semaphore: self, ticket: None }
+    }
+
+    pub(crate) fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
+        let mut queue = self.queue.lock();
+        if queue.closed {
+            return Err(TryAcquireError::Closed);
+        }
+        queue.permits = queue.permits.checked_sub(1).ok_or(TryAcquireError::NoPermits)?;
+        Ok(SemaphorePermit { semaphore: self })
+    }
+
+    pub(crate) fn close(&self) {
+        let mut queue = self.queue.lock();
+        queue.closed = true;
+        let waiting = mem::take(&mut queue.waiting);
+        drop(queue);
+        for (_, waker) in waiting {
+            if !planted("close-wakes-nobody") {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Gives a permit to who waits first.
+    fn release(&self) {
+        let mut queue = self.queue.lock();
+        let first = if planted("permit-is-not-passed-on") { None } else { queue.waiting.pop_front() };
+        if let Some((ticket, waker)) = first {
+            queue.given.push(ticket);
+            drop(queue);
+            waker.wake();
+        } else {
+            queue.permits += 1;
+        }
+    }
+}
+
+#[must_use]
+pub(crate) struct Acquire<'a> {
+    semaphore: &'a Semaphore,
+    /// The place in the queue, while there is one.
+    ticket: Option<usize>,
+}
+
+impl<'a> Future for Acquire<'a> {
+    type Output = Result<SemaphorePermit<'a>, AcquireError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let semaphore = self.semaphore;
+        let mut queue = semaphore.queue.lock();
+        if let Some(ticket) = self.ticket {
+            if let Some(place) = queue.given.iter().position(|given| *given == ticket) {
+                queue.given.remove(place);
+                self.ticket = None;
+                return Poll::Ready(Ok(SemaphorePermit { semaphore }));
+            }
+        }
+        if queue.closed {
+            self.ticket = None;
+            return Poll::Ready(Err(AcquireError));
+        }
+        if let Some(ticket) = self.ticket {
+            let waiting = queue.waiting.iter_mut().find(|(waiting, _)| *waiting == ticket).unwrap();
+            waiting.1.clone_from(cx.waker());
+            return Poll::Pending;
+        }
+        if queue.permits > 0 {
+            queue.permits -= 1;
+            return Poll::Ready(Ok(SemaphorePermit { semaphore }));
+        }
+        let ticket = queue.tickets;
+        queue.tickets += 1;
+        queue.waiting.push_back((ticket, cx.waker().clone()));
+        self.ticket = Some(ticket);
+        Poll::Pending
+    }
+}
+
+impl Drop for Acquire<'_> {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket else { return };
+        let mut queue = self.semaphore.queue.lock();
+        queue.waiting.retain(|(waiting, _)| *waiting != ticket);
+        let before = queue.given.len();
+        queue.given.retain(|given| *given != ticket);
+        let given = queue.given.len() < before;
+        drop(queue);
+        if given {
+            self.semaphore.release();
+        }
+    }
+}
+
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct SemaphorePermit<'a> {
+    semaphore: &'a Semaphore,
+}
+
+impl Drop for SemaphorePermit<'_> {
+    fn drop(&mut self) {
+        self.semaphore.release();
+    }
+}
+
+impl std::fmt::Debug for Semaphore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Semaphore")
+    }
+}
