@@ -192,7 +192,7 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
         match self.lock.try_turn(timeout) {
             Ok(Some(turn)) => {
                 let mut end = None;
-                let item = turn.call_last(send(argument, &mut end));
+                let item = turn.call_last(send(argument, &mut end), drop);
                 Ok(state(item, end))
             }
             Ok(None) => Ok(None),
@@ -238,7 +238,7 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     /// coroutine is dropped here or, if a call is in progress, when that call is over; its locals' destructors run, where
     /// Python raises `GeneratorExit` for its `finally` to run. Closing what has ended does nothing.
     pub fn close(&self) {
-        self.lock.close();
+        drop(self.lock.close());
     }
 
     /// Whether the coroutine is complete or has been closed. Never waits.

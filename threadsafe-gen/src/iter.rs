@@ -353,8 +353,9 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// assert_eq!(numbers.next(), None);
     /// ```
     pub fn close(&self) {
-        self.lock.close();
-        drop(self.leftovers.take_all(self.lock.status()));
+        let iter = self.lock.close();
+        let leftovers = self.leftovers.take_all(self.lock.status());
+        drop((iter, leftovers));
     }
 
     /// Whether there is nothing left to take: the iterator has ended or been closed. Never waits.

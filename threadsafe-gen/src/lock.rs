@@ -143,7 +143,7 @@ impl<S, B> Lock<S, B> {
         };
         if inner.is_none() && self.status.fate() == CLOSED {
             // A closer that queued behind this thread may have written nothing that the holder reads.
-            drop_quietly(self.reap());
+            quietly(|| drop(self.reap()));
         }
         Some(self.hold(me, inner?))
     }
@@ -152,7 +152,18 @@ impl<S, B> Lock<S, B> {
     #[inline]
     #[track_caller]
     pub(crate) fn call<R>(&self, call: impl FnOnce(&mut S, &mut B) -> Option<R>) -> Option<R> {
-        self.status.call(self.wait(), call)
+        self.status.call(self.wait(), call, drop)
+    }
+
+    /// [`call`](Self::call), which at the end hands the source to `dispose`: after all others can see the end, and before it is
+    /// dropped.
+    #[track_caller]
+    pub(crate) fn call_and<R>(
+        &self,
+        call: impl FnOnce(&mut S, &mut B) -> Option<R>,
+        dispose: impl FnOnce(Option<S>),
+    ) -> Option<R> {
+        self.status.call(self.wait(), call, dispose)
     }
 
     /// Takes a turn at a source that has not ended, `None` being that it has; see [`try_wait`](Self::try_wait).
@@ -171,7 +182,7 @@ impl<S, B> Lock<S, B> {
         timeout: Option<Duration>,
         call: impl FnOnce(&mut S, &mut B) -> Option<R>,
     ) -> Result<Option<R>, Refusal> {
-        Ok(self.try_turn(timeout)?.and_then(|held| held.call_last(call)))
+        Ok(self.try_turn(timeout)?.and_then(|held| held.call_last(call, drop)))
     }
 
     #[inline]
@@ -180,13 +191,14 @@ impl<S, B> Lock<S, B> {
         Held { inner, leave: Leave(self) }
     }
 
-    /// Ends it for everybody, without waiting for who is inside.
-    pub(crate) fn close(&self) {
+    /// Ends it for everybody, without waiting for who is inside, and returns the source if nobody is: for the caller to
+    /// drop, when those who wait have been told.
+    #[must_use]
+    pub(crate) fn close(&self) -> Option<S> {
         // What has ended is closed too, for those who would give something back.
         let close = |state| matches!(state & FATE, OPEN | FINISHED).then_some(state & !FATE | CLOSED);
-        if self.status.state.fetch_update(SeqCst, Relaxed, close).is_ok() {
-            drop(self.reap());
-        }
+        self.status.state.fetch_update(SeqCst, Relaxed, close).ok()?;
+        self.reap()
     }
 
     /// Takes the source out of a closed lock, unless somebody is inside, who then does it on leaving.
@@ -207,7 +219,7 @@ impl<S, B> Lock<S, B> {
     #[inline]
     #[track_caller]
     pub(crate) fn call_mut<R>(&mut self, call: impl FnOnce(&mut S, &mut B) -> Option<R>) -> Option<R> {
-        self.status.call(self.inner.get_mut(), call)
+        self.status.call(self.inner.get_mut(), call, drop)
     }
 
     /// The source, unless it has ended.
@@ -251,7 +263,8 @@ impl Status {
     }
 
     pub(crate) fn is_finished(&self) -> bool {
-        matches!(self.state.load(Acquire), FINISHED | CLOSED)
+        let state = self.state.load(Acquire);
+        state == FINISHED || state & FATE == CLOSED
     }
 
     pub(crate) fn is_poisoned(&self) -> bool {
@@ -329,6 +342,7 @@ impl Status {
         &self,
         mut inner: impl DerefMut<Target = Inner<S, B>>,
         call: impl FnOnce(&mut S, &mut B) -> Option<R>,
+        dispose: impl FnOnce(Option<S>),
     ) -> Option<R> {
         let (OPEN, Inner { source: Some(source), beside }) = (self.fate(), &mut *inner) else {
             self.let_go(inner);
@@ -338,10 +352,10 @@ impl Status {
         match catch_unwind(AssertUnwindSafe(|| call(source, beside))) {
             Ok(Some(item)) => Some(item),
             Ok(None) => {
-                self.finish(inner);
+                self.finish(inner, dispose);
                 None
             }
-            Err(payload) => self.poison(inner, payload),
+            Err(payload) => self.poison(inner, payload, dispose),
         }
     }
 
@@ -354,16 +368,21 @@ impl Status {
     }
 
     #[cold]
-    fn finish<S, B>(&self, mut inner: impl DerefMut<Target = Inner<S, B>>) {
+    fn finish<S, B>(&self, mut inner: impl DerefMut<Target = Inner<S, B>>, dispose: impl FnOnce(Option<S>)) {
         self.leave_open(FINISHED);
         let source = inner.source.take();
         // Let go before the destructor runs, which may use this lock, or wait for a thread that does.
         drop(inner);
-        drop(source);
+        dispose(source);
     }
 
     #[cold]
-    fn poison<S, B>(&self, mut inner: impl DerefMut<Target = Inner<S, B>>, payload: Box<dyn Any + Send>) -> ! {
+    fn poison<S, B>(
+        &self,
+        mut inner: impl DerefMut<Target = Inner<S, B>>,
+        payload: Box<dyn Any + Send>,
+        dispose: impl FnOnce(Option<S>),
+    ) -> ! {
         let message = if let Some(message) = payload.downcast_ref::<&str>() {
             message
         } else if let Some(message) = payload.downcast_ref::<String>() {
@@ -377,7 +396,7 @@ impl Status {
         let source = inner.source.take();
         drop(inner);
         // The first panic is the one to report.
-        drop_quietly(source);
+        quietly(|| dispose(source));
         resume_unwind(payload)
     }
 }
@@ -395,14 +414,18 @@ impl<S, B> Held<'_, S, B> {
     #[inline]
     #[track_caller]
     pub(crate) fn call<R>(&mut self, call: impl FnOnce(&mut S, &mut B) -> Option<R>) -> Option<R> {
-        self.leave.0.status.call(&mut *self.inner, call)
+        self.leave.0.status.call(&mut *self.inner, call, drop)
     }
 
-    /// Calls the source, and ends the turn.
+    /// Calls the source, and ends the turn; see [`Lock::call_and`].
     #[inline]
     #[track_caller]
-    pub(crate) fn call_last<R>(self, call: impl FnOnce(&mut S, &mut B) -> Option<R>) -> Option<R> {
-        self.leave.0.status.call(self, call)
+    pub(crate) fn call_last<R>(
+        self,
+        call: impl FnOnce(&mut S, &mut B) -> Option<R>,
+        dispose: impl FnOnce(Option<S>),
+    ) -> Option<R> {
+        self.leave.0.status.call(self, call, dispose)
     }
 
     /// The source, unless it has ended or is about to be dropped.
@@ -443,14 +466,14 @@ impl<S, B> Drop for Leave<'_, S, B> {
         fence(Acquire);
         if self.0.status.state.load(Relaxed) & FATE == CLOSED {
             // This thread is about to return an item, or to unwind: neither is to be lost to a destructor.
-            drop_quietly(self.0.reap());
+            quietly(|| drop(self.0.reap()));
         }
     }
 }
 
-/// Drops what may panic when it is dropped. The panic is printed, as every one is, and goes no further.
-fn drop_quietly<T>(value: T) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+/// Does what may panic, as destructors do. The panic is printed, as every one is, and goes no further.
+fn quietly(action: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(action)) {
         // Its destructor could panic in its turn.
         mem::forget(payload);
     }

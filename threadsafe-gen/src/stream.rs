@@ -306,14 +306,19 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
             Err(TryAcquireError::Closed) => None,
             Err(TryAcquireError::NoPermits) => return Err(TryPollError::AlreadyExecuting),
         };
-        let polled = self.lock.try_call(None, poll_with(&mut Context::from_waker(Waker::noop())));
+        let mut cx = Context::from_waker(Waker::noop());
+        let call = poll_with(&mut cx);
+        let polled = match self.lock.try_turn(None) {
+            Ok(turn) => turn.and_then(|turn| turn.call_last(call, |stream| self.dispose(stream))),
+            Err(Refusal::AlreadyExecuting) => return Err(TryPollError::AlreadyExecuting),
+            Err(Refusal::Poisoned) => return Err(TryPollError::Poisoned),
+        };
         drop(permit);
         match polled {
-            Ok(None) => Ok(None),
-            Ok(Some(Poll::Ready(item))) => Ok(Some(item)),
-            Ok(Some(Poll::Pending)) => Err(TryPollError::Pending),
-            Err(Refusal::AlreadyExecuting) => Err(TryPollError::AlreadyExecuting),
-            Err(Refusal::Poisoned) => Err(TryPollError::Poisoned),
+            None => Ok(None),
+            Some(Poll::Ready(item)) => Ok(Some(item)),
+            Some(Poll::Pending) if self.is_finished() => Ok(None),
+            Some(Poll::Pending) => Err(TryPollError::Pending),
         }
     }
 
@@ -360,14 +365,20 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
     /// # });
     /// ```
     pub fn close(&self) {
-        self.lock.close();
-        self.turns.close();
+        let stream = self.lock.close();
         // If the lock is not to be had the stream is being polled, and after a poll `Turn::poll` looks for itself.
         let held = self.lock.try_wait(Some(Duration::ZERO));
         let waker = held.and_then(|mut held| held.beside.take());
         if let Some(waker) = waker {
             waker.wake();
         }
+        self.dispose(stream);
+    }
+
+    /// Drops the stream after its end, and tells all who wait: before, since its destructor may wait for one of them.
+    fn dispose(&self, stream: Option<S>) {
+        self.turns.close();
+        drop(stream);
     }
 
     /// Whether there is nothing left to take: the stream has ended or been closed. Never waits.
@@ -429,7 +440,7 @@ struct Turn<'a, S> {
 
 impl<S: Stream + Unpin> Turn<'_, S> {
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        match self.stream.lock.call(poll_with(cx)) {
+        match self.stream.lock.call_and(poll_with(cx), |stream| self.stream.dispose(stream)) {
             None => Poll::Ready(None),
             Some(Poll::Ready(item)) => Poll::Ready(Some(item)),
             // Who closed it during the poll could not wake this task.
@@ -441,7 +452,7 @@ impl<S: Stream + Unpin> Turn<'_, S> {
 
 impl<S> Drop for Turn<'_, S> {
     fn drop(&mut self) {
-        // The last turn is everybody's, also where it ends by a panic.
+        // The last turn is everybody's, also where somebody else has ended it meanwhile.
         if !self.stream.lock.status().is_plain() {
             self.stream.turns.close();
         }
