@@ -4,6 +4,8 @@ mod body;
 mod expand;
 mod keyword;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 
