@@ -171,3 +171,17 @@ fn a_body_that_was_changed_expands_in_place_to_an_expression() {
         expand_in_place(body_of(function));
     });
 }
+
+/// A fragment of a macro by example comes as one token, and the item may end within it.
+#[test]
+fn an_item_that_ends_within_a_group_without_delimiters_costs_no_token() {
+    for fragment in ["? beta", "? beta gamma", "beta gamma"] {
+        let tokens = fragment;
+        let fragment = group(Delimiter::None, code(fragment));
+        // What comes last makes it no Rust.
+        let Code(body) = in_a_row([code("threadsafe_gen yield x"), fragment, code("; @")]);
+        let generator = syn::parse2::<parse::InPlace>(body).unwrap_or_else(|error| panic!("{error}"));
+        let expanded = expand::in_place(generator).to_string();
+        assert_eq!(expanded.matches(tokens).count(), 1, "{expanded}");
+    }
+}
