@@ -74,8 +74,16 @@ fn split_expression(tokens: TokenStream) -> (TokenStream, TokenStream) {
     // The braces in `match yield a { .. }` are no struct's.
     let rest =
         after(Expr::parse).or_else(|_| after(Expr::parse_without_eager_brace)).unwrap_or_else(|_| tokens.clone());
-    let length = tokens.clone().into_iter().count() - rest.clone().into_iter().count();
-    (tokens.into_iter().take(length).collect(), rest)
+    // How many tokens that is, unless the expression ends within what a macro by example passes on as one.
+    let (all, left) = (tokens.clone().into_iter().count(), rest.clone().into_iter().count());
+    let whole = |&length: &usize| {
+        tokens.clone().into_iter().skip(length).collect::<TokenStream>().to_string() == rest.to_string()
+    };
+    let length = all.checked_sub(left).filter(whole).unwrap_or_else(|| {
+        tokens.clone().into_iter().take_while(|token| ![';', ',', '='].iter().any(|&end| is_punct(token, end))).count()
+    });
+    let mut tokens = tokens.into_iter();
+    (tokens.by_ref().take(length).collect(), tokens.collect())
 }
 
 /// Where the keyword stands in what the rules of a `macro_rules!` expand to, unless in a macro, which may know it.

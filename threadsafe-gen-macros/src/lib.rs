@@ -8,6 +8,8 @@ mod parse;
 mod protocol;
 mod reader;
 mod returns;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 
