@@ -383,6 +383,33 @@ fn a_body_that_panicked_is_dropped_quietly() {
 }
 
 #[test]
+fn a_destructor_that_panics_does_not_take_what_it_is_complete_with() {
+    struct Careless;
+
+    impl Coroutine for Careless {
+        type Yield = ();
+        type Resume = ();
+        type Return = u8;
+
+        fn resume_with(self: Pin<&mut Self>, (): ()) -> GeneratorState<(), u8> {
+            Complete(1)
+        }
+    }
+
+    impl Drop for Careless {
+        fn drop(&mut self) {
+            panic!("in the destructor");
+        }
+    }
+
+    let made = || ThreadsafeCoroutine::new(Careless);
+    assert_eq!(made().resume(), Some(Complete(1)));
+    assert_eq!(made().try_resume(), Ok(Some(Complete(1))));
+    assert_eq!(made().lock().resume_with(()), Some(Complete(1)));
+    assert_eq!(Pin::new(&mut made()).resume_with(()), Complete(1));
+}
+
+#[test]
 fn one_of_another_kind_is_dropped_as_soon_as_it_is_complete() {
     struct Brief(Arc<()>);
 

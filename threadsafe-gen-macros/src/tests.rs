@@ -40,7 +40,7 @@ const FUNCTIONS: [&str; 14] = [
     "extern \"C\" fn variadic(x: u8, ...) -> impl for<'a> Iterator<Item = fn(&'a u8)> { return 1; }",
 ];
 
-const RETURN_TYPES: [&str; 10] = [
+const RETURN_TYPES: [&str; 13] = [
     "-> impl Iterator<Item = u8>",
     "-> Box<dyn Iterator<Item = u8> + 'a>",
     "-> impl Iterator<Item = Result<u8, E>> + use<'a> +",
@@ -50,6 +50,9 @@ const RETURN_TYPES: [&str; 10] = [
     "-> impl Coroutine<Yield = u8, Resume = u8, Return = Result<(), E>>",
     "-> Box<Iterator<Item = u8> + Send>",
     "-> impl Iterator<u8>",
+    "-> impl Coroutine + Iterator(u8) -> u8",
+    "-> Box",
+    "-> Box<u8, A>",
     "",
 ];
 

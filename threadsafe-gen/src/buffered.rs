@@ -170,7 +170,7 @@ impl<'a, I: Iterator> Buffered<'a, I> {
                 (!ended).then_some(())
             };
             let pulled = catch_unwind(AssertUnwindSafe(|| match patience {
-                None => status.check().map_or(Ok(None), |()| Ok(lock.call(pull))),
+                None => status.check().map_or(Ok(None), |()| Ok(lock.call(pull, drop))),
                 Some(_) => lock.try_call(patience, pull),
             }));
             match pulled {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use genawaiter::{Coroutine, GeneratorState};
 
 use crate::generator::{Reply, Yielder};
-use crate::lock::{Held, Lock, Refusal};
+use crate::lock::{Held, Lock, Refusal, drop_quietly};
 
 /// A coroutine that threads can share: each exchange is one thread's alone.
 ///
@@ -135,7 +135,7 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     pub fn resume_with(&self, argument: C::Resume) -> Option<GeneratorState<C::Yield, C::Return>> {
         self.lock.status().check()?;
         let mut end = None;
-        let item = self.lock.call(send(argument, &mut end));
+        let item = self.lock.call(send(argument, &mut end), drop_quietly);
         state(item, end)
     }
 
@@ -192,7 +192,7 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
         match self.lock.try_turn(timeout) {
             Ok(Some(turn)) => {
                 let mut end = None;
-                let item = turn.call_last(send(argument, &mut end), drop);
+                let item = turn.call_last(send(argument, &mut end), drop_quietly);
                 Ok(state(item, end))
             }
             Ok(None) => Ok(None),
@@ -352,7 +352,7 @@ impl<C: Coroutine + Unpin> Coroutine for ThreadsafeCoroutine<C> {
         let lock = &mut self.get_mut().lock;
         lock.status().check();
         let mut end = None;
-        let item = lock.call_mut(send(argument, &mut end));
+        let item = lock.call_mut(send(argument, &mut end), drop_quietly);
         state(item, end).expect("coroutine resumed after completion")
     }
 }
@@ -395,7 +395,7 @@ impl<C: Coroutine + Unpin> CoroutineGuard<'_, C> {
     #[track_caller]
     pub fn resume_with(&mut self, argument: C::Resume) -> Option<GeneratorState<C::Yield, C::Return>> {
         let mut end = None;
-        let item = self.held.call(send(argument, &mut end));
+        let item = self.held.call(send(argument, &mut end), drop_quietly);
         state(item, end)
     }
 }

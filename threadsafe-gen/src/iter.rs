@@ -125,7 +125,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
     #[track_caller]
     pub fn next(&self) -> Option<I::Item> {
         if self.lock.status().is_plain() {
-            if let Some(item) = self.lock.call(|iter, beside| take(iter, beside)) {
+            if let Some(item) = self.lock.call(|iter, beside| take(iter, beside), drop) {
                 return Some(item);
             }
         }
@@ -222,7 +222,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
     #[track_caller]
     pub fn next_indexed(&self) -> Option<(usize, I::Item)> {
         if self.lock.status().is_plain() {
-            if let Some(item) = self.lock.call(take_indexed) {
+            if let Some(item) = self.lock.call(take_indexed, drop) {
                 return Some(item);
             }
         }
@@ -238,14 +238,15 @@ impl<I: Iterator> ThreadsafeIter<I> {
             return Some(item);
         }
         self.lock.status().check()?;
-        self.lock.call(take_indexed).or_else(leftover)
+        self.lock.call(take_indexed, drop).or_else(leftover)
     }
 
     /// Takes the lock, for several items with nobody in between.
     ///
     /// Waits for its turn. The guard is an iterator over the items. While it lives every other call waits, and a call
-    /// of this same thread is re-entry, which panics. A panic of the thread that holds the guard spoils nothing, unless
-    /// it is the iterator's own.
+    /// of this same thread is re-entry, which panics, unless there are items that a [`buffered`](Self::buffered) consumer gave
+    /// back, which are had without the iterator. A panic of the thread that holds the guard spoils nothing, unless it is the
+    /// iterator's own.
     ///
     /// # Panics
     ///
@@ -475,7 +476,7 @@ impl<I: Iterator> Iterator for ThreadsafeIter<I> {
     #[track_caller]
     fn next(&mut self) -> Option<I::Item> {
         if self.lock.status().is_plain() {
-            if let Some(item) = self.lock.call_mut(|iter, beside| take(iter, beside)) {
+            if let Some(item) = self.lock.call_mut(|iter, beside| take(iter, beside), drop) {
                 return Some(item);
             }
         }
@@ -543,7 +544,7 @@ impl<I: Iterator> Iterator for IterGuard<'_, I> {
         if let Some(item) = leftover() {
             return Some(item);
         }
-        self.held.call(take).or_else(leftover)
+        self.held.call(take, drop).or_else(leftover)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

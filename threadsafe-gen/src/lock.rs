@@ -143,22 +143,17 @@ impl<S, B> Lock<S, B> {
         };
         if inner.is_none() && self.status.fate() == CLOSED {
             // A closer that queued behind this thread may have written nothing that the holder reads.
-            quietly(|| drop(self.reap()));
+            drop_quietly(self.reap());
         }
         Some(self.hold(me, inner?))
     }
 
     /// Calls the source in this thread's turn, waiting for it. Costs the lock after the end too: see [`Status::is_plain`].
+    ///
+    /// At its end the source goes to `dispose`, when all others can see the end and the lock has been let go.
     #[inline]
     #[track_caller]
-    pub(crate) fn call<R>(&self, call: impl FnOnce(&mut S, &mut B) -> Option<R>) -> Option<R> {
-        self.status.call(self.wait(), call, drop)
-    }
-
-    /// [`call`](Self::call), which at the end hands the source to `dispose`: after all others can see the end, and before it is
-    /// dropped.
-    #[track_caller]
-    pub(crate) fn call_and<R>(
+    pub(crate) fn call<R>(
         &self,
         call: impl FnOnce(&mut S, &mut B) -> Option<R>,
         dispose: impl FnOnce(Option<S>),
@@ -218,8 +213,12 @@ impl<S, B> Lock<S, B> {
     /// Calls the source, by a `&mut` that makes the lock needless.
     #[inline]
     #[track_caller]
-    pub(crate) fn call_mut<R>(&mut self, call: impl FnOnce(&mut S, &mut B) -> Option<R>) -> Option<R> {
-        self.status.call(self.inner.get_mut(), call, drop)
+    pub(crate) fn call_mut<R>(
+        &mut self,
+        call: impl FnOnce(&mut S, &mut B) -> Option<R>,
+        dispose: impl FnOnce(Option<S>),
+    ) -> Option<R> {
+        self.status.call(self.inner.get_mut(), call, dispose)
     }
 
     /// The source, unless it has ended.
@@ -413,8 +412,12 @@ impl<S, B> Held<'_, S, B> {
     /// Calls the source, and keeps the turn.
     #[inline]
     #[track_caller]
-    pub(crate) fn call<R>(&mut self, call: impl FnOnce(&mut S, &mut B) -> Option<R>) -> Option<R> {
-        self.leave.0.status.call(&mut *self.inner, call, drop)
+    pub(crate) fn call<R>(
+        &mut self,
+        call: impl FnOnce(&mut S, &mut B) -> Option<R>,
+        dispose: impl FnOnce(Option<S>),
+    ) -> Option<R> {
+        self.leave.0.status.call(&mut *self.inner, call, dispose)
     }
 
     /// Calls the source, and ends the turn; see [`Lock::call_and`].
@@ -466,9 +469,14 @@ impl<S, B> Drop for Leave<'_, S, B> {
         fence(Acquire);
         if self.0.status.state.load(Relaxed) & FATE == CLOSED {
             // This thread is about to return an item, or to unwind: neither is to be lost to a destructor.
-            quietly(|| drop(self.0.reap()));
+            drop_quietly(self.0.reap());
         }
     }
+}
+
+/// Drops what has something to be delivered beside it, which a panic of its destructor is not to take away.
+pub(crate) fn drop_quietly<T>(value: T) {
+    quietly(|| drop(value));
 }
 
 /// Does what may panic, as destructors do. The panic is printed, as every one is, and goes no further.

@@ -302,9 +302,11 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
     pub fn try_next(&self) -> Result<Option<S::Item>, TryPollError> {
         let permit = match self.turns.try_acquire() {
             Ok(permit) => Some(Turn { stream: self, _permit: permit }),
+            Err(TryAcquireError::NoPermits) if self.lock.status().is_plain() => {
+                return Err(TryPollError::AlreadyExecuting);
+            }
             // The lock says how it ended.
-            Err(TryAcquireError::Closed) => None,
-            Err(TryAcquireError::NoPermits) => return Err(TryPollError::AlreadyExecuting),
+            Err(_) => None,
         };
         let mut cx = Context::from_waker(Waker::noop());
         let call = poll_with(&mut cx);
@@ -366,16 +368,17 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
     /// ```
     pub fn close(&self) {
         let stream = self.lock.close();
+        self.turns.close();
         // If the lock is not to be had the stream is being polled, and after a poll `Turn::poll` looks for itself.
         let held = self.lock.try_wait(Some(Duration::ZERO));
         let waker = held.and_then(|mut held| held.beside.take());
         if let Some(waker) = waker {
             waker.wake();
         }
-        self.dispose(stream);
+        drop(stream);
     }
 
-    /// Drops the stream after its end, and tells all who wait: before, since its destructor may wait for one of them.
+    /// Drops the stream after its end, and tells all who wait for a turn: before, since its destructor may wait for one of them.
     fn dispose(&self, stream: Option<S>) {
         self.turns.close();
         drop(stream);
@@ -440,7 +443,7 @@ struct Turn<'a, S> {
 
 impl<S: Stream + Unpin> Turn<'_, S> {
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        match self.stream.lock.call_and(poll_with(cx), |stream| self.stream.dispose(stream)) {
+        match self.stream.lock.call(poll_with(cx), |stream| self.stream.dispose(stream)) {
             None => Poll::Ready(None),
             Some(Poll::Ready(item)) => Poll::Ready(Some(item)),
             // Who closed it during the poll could not wake this task.
@@ -466,7 +469,7 @@ impl<S: Stream + Unpin> Stream for ThreadsafeStream<S> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let lock = &mut self.get_mut().lock;
         lock.status().check();
-        match lock.call_mut(poll_with(cx)) {
+        match lock.call_mut(poll_with(cx), drop) {
             None => Poll::Ready(None),
             Some(polled) => polled.map(Some),
         }

@@ -101,7 +101,7 @@ impl<I: Iterator> Tee<I> {
         // Items are put into the list under the lock only, so what is not there now is not on its way.
         let mut held = self.source.wait();
         if node.0.get().is_none() {
-            if let Some(item) = held.call(|iter, ()| iter.next()) {
+            if let Some(item) = held.call(|iter, ()| iter.next(), drop) {
                 // It was empty a moment ago.
                 let _ = node.0.set((item, Arc::new(Node(OnceLock::new()))));
             }
