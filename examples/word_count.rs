@@ -73,7 +73,10 @@ fn own_files() -> io::Result<Vec<PathBuf>> {
     let mut files = vec![root.join("README.md"), root.join("CHANGELOG.md")];
     for dir in ["threadsafe-gen/src", "threadsafe-gen-macros/src", "examples"].map(|dir| root.join(dir)) {
         for entry in fs::read_dir(&dir).map_err(naming(&dir))? {
-            files.push(entry.map_err(naming(&dir))?.path());
+            let path = entry.map_err(naming(&dir))?.path();
+            if path.is_file() {
+                files.push(path);
+            }
         }
     }
     Ok(files)
