@@ -349,10 +349,8 @@ impl<C: Coroutine + Unpin> Coroutine for ThreadsafeCoroutine<C> {
 
     #[track_caller]
     fn resume_with(self: Pin<&mut Self>, argument: C::Resume) -> GeneratorState<C::Yield, C::Return> {
-        let lock = &mut self.get_mut().lock;
-        lock.status().check();
         let mut end = None;
-        let item = lock.call_mut(send(argument, &mut end), drop_quietly);
+        let item = self.get_mut().lock.call_mut(send(argument, &mut end), drop_quietly);
         state(item, end).expect("coroutine resumed after completion")
     }
 }

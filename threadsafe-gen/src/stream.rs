@@ -467,9 +467,7 @@ impl<S: Stream + Unpin> Stream for ThreadsafeStream<S> {
     type Item = S::Item;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        let lock = &mut self.get_mut().lock;
-        lock.status().check();
-        match lock.call_mut(poll_with(cx), drop) {
+        match self.get_mut().lock.call_mut(poll_with(cx), drop) {
             None => Poll::Ready(None),
             Some(polled) => polled.map(Some),
         }

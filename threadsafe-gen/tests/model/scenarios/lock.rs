@@ -17,7 +17,7 @@ fn shared() -> (Shared, Arc<Log>) {
 /// One call that waits for its turn.
 fn call(lock: &Shared) -> impl FnOnce() + use<> {
     let lock = Arc::clone(lock);
-    move || drop(lock.call(|source, ()| source.next()))
+    move || drop(lock.call(|source, ()| source.next(), drop))
 }
 
 /// One call that waits for its turn, but not for ever.
@@ -37,7 +37,7 @@ fn close_beside_two_calls_drops_the_source() {
     explore("lock: call, call, close", Some(2), Some(3), || {
         let (lock, log) = shared();
         let (one, other) = (spawn(call(&lock)), spawn(call(&lock)));
-        lock.close();
+        drop(lock.close());
         one.join().unwrap();
         other.join().unwrap();
         closed(lock, &log);
@@ -49,7 +49,7 @@ fn close_beside_a_call_and_one_with_a_limit_drops_the_source() {
     explore("lock: call, call with a limit, close", Some(2), Some(3), || {
         let (lock, log) = shared();
         let (one, other) = (spawn(limited(&lock)), spawn(call(&lock)));
-        lock.close();
+        drop(lock.close());
         one.join().unwrap();
         other.join().unwrap();
         closed(lock, &log);
