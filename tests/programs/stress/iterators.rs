@@ -13,7 +13,7 @@ use crate::on_threads;
 
 /// The items from 0 to `length`, and a panic at `panics`.
 #[threadsafe_generator]
-fn generated(count: Count, length: usize, panics: usize) -> Box<dyn Iterator<Item = Item>> {
+fn generated(count: Count, length: usize, panics: usize) -> impl Iterator<Item = Item> {
     let held_across_yields = count.item(usize::MAX);
     for number in 0..length {
         if number == panics {
@@ -25,21 +25,27 @@ fn generated(count: Count, length: usize, panics: usize) -> Box<dyn Iterator<Ite
 }
 
 /// The same of any iterator there is.
-fn adapted(count: Count, length: usize, panics: usize) -> Box<dyn Iterator<Item = Item> + Send> {
-    Box::new((0..length).map(move |number| if number == panics { planned_panic() } else { count.item(number) }))
+fn adapted(count: Count, length: usize, panics: usize) -> impl Iterator<Item = Item> + Send {
+    (0..length).map(move |number| if number == panics { planned_panic() } else { count.item(number) })
 }
-
-type Source = ThreadsafeIter<Box<dyn Iterator<Item = Item> + Send>>;
 
 pub(crate) fn round(rng: &mut Rng) -> u64 {
     let count = Count::default();
     let length = rng.usize(0..600);
     let panics = if rng.u8(..4) == 0 { rng.usize(..=length) } else { usize::MAX };
-    let source: Source = if rng.bool() {
-        generated(count.clone(), length, panics)
+    let operations = if rng.bool() {
+        share(generated(count.clone(), length, panics), length, panics, rng)
     } else {
-        ThreadsafeIter::new(adapted(count.clone(), length, panics))
+        share(ThreadsafeIter::new(adapted(count.clone(), length, panics)), length, panics, rng)
     };
+    count.assert_none_left();
+    operations
+}
+
+fn share<I>(source: ThreadsafeIter<I>, length: usize, panics: usize, rng: &mut Rng) -> u64
+where
+    I: Iterator<Item = Item> + Send + 'static,
+{
     let source = Arc::new(source);
     let closes = rng.u8(..4) == 0;
     let results = on_threads(rng.usize(2..=16), rng, {
@@ -94,12 +100,11 @@ pub(crate) fn round(rng: &mut Rng) -> u64 {
     } else {
         assert!(taken.iter().copied().eq(0..length), "each item comes exactly once");
     }
-    count.assert_none_left();
     operations
 }
 
 /// Takes some items in a random manner. Says whether there was none left.
-fn take_some(source: &Source, rng: &mut Rng, taken: &mut Vec<Item>) -> bool {
+fn take_some<I: Iterator<Item = Item>>(source: &ThreadsafeIter<I>, rng: &mut Rng, taken: &mut Vec<Item>) -> bool {
     let wanted = rng.usize(1..8);
     let before = taken.len();
     let some_of = |items: &mut dyn Iterator<Item = Item>, taken: &mut Vec<Item>| taken.extend(items.take(wanted));
