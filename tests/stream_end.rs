@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::thread;
 
@@ -122,4 +123,16 @@ fn close_tells_all_even_if_the_destructor_panics() {
             }
         });
     });
+}
+
+#[test]
+fn try_next_of_a_stream_that_closes_itself_finds_the_end() {
+    let shared: Arc<OnceLock<ThreadsafeStream<_>>> = Arc::default();
+    let within = Arc::downgrade(&shared);
+    let closing = futures::stream::poll_fn(move |_| {
+        within.upgrade().and_then(|shared| shared.get().map(ThreadsafeStream::close));
+        Poll::<Option<u64>>::Pending
+    });
+    let closing: Box<dyn Stream<Item = u64> + Send + Unpin> = Box::new(closing);
+    assert_eq!(shared.get_or_init(|| ThreadsafeStream::new(closing)).try_next(), Ok(None));
 }

@@ -301,7 +301,7 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
     /// ```
     pub fn try_next(&self) -> Result<Option<S::Item>, TryPollError> {
         let permit = match self.turns.try_acquire() {
-            Ok(permit) => Some(Turn { stream: self, _permit: permit }),
+            Ok(permit) => Some(permit),
             Err(TryAcquireError::NoPermits) if self.lock.status().is_plain() => {
                 return Err(TryPollError::AlreadyExecuting);
             }
@@ -449,15 +449,6 @@ impl<S: Stream + Unpin> Turn<'_, S> {
             // Who closed it during the poll could not wake this task.
             Some(Poll::Pending) if self.stream.lock.status().check().is_none() => Poll::Ready(None),
             Some(Poll::Pending) => Poll::Pending,
-        }
-    }
-}
-
-impl<S> Drop for Turn<'_, S> {
-    fn drop(&mut self) {
-        // The last turn is everybody's, also where somebody else has ended it meanwhile.
-        if !self.stream.lock.status().is_plain() {
-            self.stream.turns.close();
         }
     }
 }
