@@ -68,8 +68,8 @@ impl Closure<'_> {
         Ident::new("__resumed_with", self.site)
     }
 
-    /// What was sent first can be taken once, also where it is `Copy`: taken again, in a loop say, it would not be what was
-    /// sent by then.
+    /// What was sent first can be taken once, also where it is `Copy`: taken again, in a loop say, it would not be what
+    /// was sent by then.
     fn once(&self) -> Option<TokenStream> {
         self.protocol.is_coroutine().then(|| {
             let (krate, first) = (self.krate, self.first());

@@ -58,16 +58,16 @@ use proc_macro::TokenStream;
 /// A *coroutine* gets something back for each item:
 ///
 /// * `yield_!(item)` returns what the coroutine is resumed with next.
-/// * `resumed_with!()` is what it is resumed with first, before its first yield. Where that is not `()` it must be taken, once,
-///   so that nothing sent is lost. What it is resumed with later is what `yield_!` returns.
+/// * `resumed_with!()` is what it is resumed with first, before its first yield. Where that is not `()` it must be
+///   taken, once, so that nothing sent is lost. What it is resumed with later is what `yield_!` returns.
 /// * `yield_from!(inner, first)` lets another coroutine do the talking, and returns what that one is complete with.
 /// * What the body returns, by `return`, by `?` or as its value, is what the coroutine is complete with.
 ///
 /// A *stream* can `.await`; the others cannot. Its `yield_from!` takes an iterator; for another stream write
 /// `while let Some(item) = inner.next().await { yield_!(item); }`.
 ///
-/// On a nightly compiler with the feature `yield_expr`, the keyword does as well: `yield item` is `yield_!(item)`. Where there is
-/// no function to annotate, `generator!` takes it on stable compilers too.
+/// On a nightly compiler with the feature `yield_expr`, the keyword does as well: `yield item` is `yield_!(item)`.
+/// Where there is no function to annotate, `generator!` takes it on stable compilers too.
 ///
 /// # Which functions
 ///

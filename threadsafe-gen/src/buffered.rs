@@ -18,8 +18,8 @@ use crate::primitives::{AtomicUsize, Mutex};
 
 /// Items that consumers took and gave back, by index.
 ///
-/// They have a lock of their own, so that a consumer that is dropped need not wait for a slow iterator, and may be dropped
-/// within it. That there are any is a bit of the [`Status`], which every call reads in any case.
+/// They have a lock of their own, so that a consumer that is dropped need not wait for a slow iterator, and may be
+/// dropped within it. That there are any is a bit of the [`Status`], which every call reads in any case.
 pub(crate) struct Leftovers<T> {
     items: Mutex<BTreeMap<usize, T>>,
     /// How many consumers there are that may yet give back.

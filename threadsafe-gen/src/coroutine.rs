@@ -15,10 +15,11 @@ use crate::lock::{Held, Lock, Refusal, drop_quietly};
 /// A coroutine that threads can share: each exchange is one thread's alone.
 ///
 /// An exchange is a call of [`resume_with`](Self::resume_with), which sends a value and returns what the coroutine
-/// yields in answer, or what it is complete with. Where several threads call at a time, they take turns. It is the `send` of
-/// `threading.serialize_iterator` of `CPython` 3.15.
+/// yields in answer, or what it is complete with. Where several threads call at a time, they take turns. It is the
+/// `send` of `threading.serialize_iterator` of `CPython` 3.15.
 ///
-/// One is made by `#[threadsafe_generator]` on a function that returns `impl Coroutine<Yield = Y, Resume = R, Return = C>`, by
+/// One is made by `#[threadsafe_generator]` on a function that returns `impl Coroutine<Yield = Y, Resume = R, Return =
+/// C>`, by
 /// [`coroutine`](crate::coroutine) where there is no function to annotate, and by [`new`](Self::new) from whatever implements
 /// [`Coroutine`], the trait of the crate `genawaiter`.
 ///
@@ -28,21 +29,21 @@ use crate::lock::{Held, Lock, Refusal, drop_quietly};
 /// # What it is resumed with first
 ///
 /// A coroutine of this crate gets what it is first resumed with before its first yield, as `resumed_with!()` or as the
-/// second argument of its closure, and answers it by its first yield. So whichever thread comes first gets an answer like all
-/// others. (A Python generator refuses to be sent anything first, and the coroutines of `genawaiter` itself drop the first
-/// argument unseen: put one of these in here, and the first caller's argument is lost.)
+/// second argument of its closure, and answers it by its first yield. So whichever thread comes first gets an answer
+/// like all others. (A Python generator refuses to be sent anything first, and the coroutines of `genawaiter` itself
+/// drop the first argument unseen: put one of these in here, and the first caller's argument is lost.)
 ///
 /// # The end
 ///
-/// It is complete once, to one caller, who gets [`Complete`](GeneratorState::Complete). The coroutine is dropped there and
-/// then, and every later call returns `None` without taking the lock.
+/// It is complete once, to one caller, who gets [`Complete`](GeneratorState::Complete). The coroutine is dropped there
+/// and then, and every later call returns `None` without taking the lock.
 ///
 /// # Panics
 ///
-/// As for a [`ThreadsafeIter`](crate::ThreadsafeIter#panics): a panic of the coroutine comes out of the call in which it
-/// happened, unchanged, and every other call, waiting or later, panics with "the coroutine panicked earlier: " and the
-/// message, or returns an error if it can return one. A coroutine that resumes itself panics with "generator already
-/// executing".
+/// As for a [`ThreadsafeIter`](crate::ThreadsafeIter#panics): a panic of the coroutine comes out of the call in which
+/// it happened, unchanged, and every other call, waiting or later, panics with "the coroutine panicked earlier: " and
+/// the message, or returns an error if it can return one. A coroutine that resumes itself panics with "generator
+/// already executing".
 ///
 /// # Examples
 ///
@@ -98,14 +99,14 @@ pub struct ThreadsafeCoroutine<C> {
 impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     /// Puts a lock around `coroutine`.
     ///
-    /// It must be `Unpin`, as those of this crate are. `genawaiter` implements its trait for no box: put one of its own that is
-    /// not in a type of yours that holds it by `Pin<Box<_>>`.
+    /// It must be `Unpin`, as those of this crate are. `genawaiter` implements its trait for no box: put one of its own
+    /// that is not in a type of yours that holds it by `Pin<Box<_>>`.
     pub const fn new(coroutine: C) -> Self {
         Self { lock: Lock::new("coroutine", coroutine, ()) }
     }
 
-    /// Sends `argument`, and returns what the coroutine yields in answer or is complete with; `None` if it has been complete
-    /// or [closed](Self::close) before.
+    /// Sends `argument`, and returns what the coroutine yields in answer or is complete with; `None` if it has been
+    /// complete or [closed](Self::close) before.
     ///
     /// A `while let Some(Yielded(..))` passes over what it is complete with: `match` all three, where that counts.
     ///
@@ -146,8 +147,8 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     /// # Errors
     ///
     /// [`AlreadyExecuting`](TryResumeError::AlreadyExecuting) if a call is in progress, on another thread or on this
-    /// one, or somebody holds a [guard](Self::lock); [`Poisoned`](TryResumeError::Poisoned) if the coroutine has panicked. Both
-    /// give `argument` back.
+    /// one, or somebody holds a [guard](Self::lock); [`Poisoned`](TryResumeError::Poisoned) if the coroutine has
+    /// panicked. Both give `argument` back.
     ///
     /// # Panics
     ///
@@ -178,8 +179,8 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     /// # Errors
     ///
     /// [`AlreadyExecuting`](TryResumeError::AlreadyExecuting) if another call is still in progress when the time is
-    /// over, or, at once, if it is this thread's own, which no waiting would end; [`Poisoned`](TryResumeError::Poisoned)
-    /// if the coroutine has panicked. Both give `argument` back.
+    /// over, or, at once, if it is this thread's own, which no waiting would end;
+    /// [`Poisoned`](TryResumeError::Poisoned) if the coroutine has panicked. Both give `argument` back.
     ///
     /// # Panics
     ///
@@ -203,8 +204,8 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
 
     /// Takes the lock, for a conversation: several exchanges with nobody in between.
     ///
-    /// Waits for its turn. While the guard lives every other call waits, and a call of this same thread is re-entry, which
-    /// panics. A panic of the thread that holds the guard spoils nothing, unless it is the coroutine's own.
+    /// Waits for its turn. While the guard lives every other call waits, and a call of this same thread is re-entry,
+    /// which panics. A panic of the thread that holds the guard spoils nothing, unless it is the coroutine's own.
     ///
     /// # Panics
     ///
@@ -234,9 +235,9 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
 
     /// Ends it for everybody, from any thread, without waiting: Python's `close`.
     ///
-    /// A call in progress finishes and delivers its answer. Every call that waits and every later one returns `None`. The
-    /// coroutine is dropped here or, if a call is in progress, when that call is over; its locals' destructors run, where
-    /// Python raises `GeneratorExit` for its `finally` to run. Closing what has ended does nothing.
+    /// A call in progress finishes and delivers its answer. Every call that waits and every later one returns `None`.
+    /// The coroutine is dropped here or, if a call is in progress, when that call is over; its locals' destructors run,
+    /// where Python raises `GeneratorExit` for its `finally` to run. Closing what has ended does nothing.
     pub fn close(&self) {
         drop(self.lock.close());
     }
@@ -316,8 +317,8 @@ impl<C: Coroutine<Resume = ()> + Unpin> ThreadsafeCoroutine<C> {
     }
 }
 
-/// What to do in a turn: send `argument`. That the coroutine is complete is `None`, which ends it for the lock, and what it is
-/// complete with goes to `end`.
+/// What to do in a turn: send `argument`. That the coroutine is complete is `None`, which ends it for the lock, and
+/// what it is complete with goes to `end`.
 #[inline]
 fn send<C: Coroutine + Unpin>(
     argument: C::Resume,

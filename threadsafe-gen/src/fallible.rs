@@ -1,6 +1,10 @@
-//! Generators whose bodies have a `?` in them: the error is the last item.
+//! Generators and streams whose bodies have a `?` in them: the error is the last item.
 
+#[cfg(feature = "stream")]
+use crate::generator::Reply;
 use crate::generator::{Generator, Yielder, generator};
+#[cfg(feature = "stream")]
+use crate::stream::{AsyncGenerator, stream};
 
 /// Makes a generator of an `async` closure that can fail: its error is the last item.
 ///
@@ -38,6 +42,51 @@ where
     B: AsyncFnOnce(&mut Yielder<'_, Y>) -> Result<(), E>,
 {
     generator(async move |co: &mut Yielder<'_, Y>| {
+        if let Err(error) = body(co).await {
+            co.yield_(from_error(error)).await;
+        }
+    })
+}
+
+/// Makes an asynchronous generator of an `async` closure that can fail: its error is the last item.
+///
+/// For bodies with `?` in them, as [`try_generator`] is.
+///
+/// # Examples
+///
+/// ```
+/// use std::num::ParseIntError;
+/// use threadsafe_gen::try_stream;
+///
+/// # futures::executor::block_on(async {
+/// let numbers = try_stream(async |co| {
+///     for word in ["1", "x"] {
+///         let n: u32 = word.parse()?;
+///         co.yield_(Ok(n)).await;
+///     }
+///     Ok::<(), ParseIntError>(())
+/// });
+/// let numbers = numbers.threadsafe();
+/// assert_eq!(numbers.next().await, Some(Ok(1)));
+/// assert!(matches!(numbers.next().await, Some(Err(_))));
+/// assert_eq!(numbers.next().await, None);
+/// # });
+/// ```
+#[cfg(feature = "stream")]
+pub fn try_stream<T, E, B>(body: B) -> AsyncGenerator<Result<T, E>, impl Future<Output = ()>>
+where
+    B: AsyncFnOnce(&mut Yielder<'_, Result<T, E>, Reply<()>>) -> Result<(), E>,
+{
+    fallible_stream(body, Err)
+}
+
+/// [`try_stream`] for the attribute, which knows the items' type only by a name that may be an alias.
+#[cfg(feature = "stream")]
+pub fn fallible_stream<Y, E, B>(body: B, from_error: fn(E) -> Y) -> AsyncGenerator<Y, impl Future<Output = ()>>
+where
+    B: AsyncFnOnce(&mut Yielder<'_, Y, Reply<()>>) -> Result<(), E>,
+{
+    stream(async move |co: &mut Yielder<'_, Y, Reply<()>>| {
         if let Err(error) = body(co).await {
             co.yield_(from_error(error)).await;
         }

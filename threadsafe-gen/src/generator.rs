@@ -7,42 +7,46 @@
 //! the check that every item arrives: full when the body yields again or ends means that a yield was not awaited,
 //! empty when the body suspends means that it awaited something else. Both panic, in release builds too.
 //!
-//! Who wants n items at a time gets them without n suspensions: `Generator::fill` says so in the slot, and for so long a
-//! yield puts its item with the others and goes on. Only the nth suspends. The body runs no further than it would have.
+//! Who wants n items at a time gets them without n suspensions: `Generator::fill` says so in the slot, and for so long
+//! a yield puts its item with the others and goes on. Only the nth suspends. The body runs no further than it would
+//! have.
 //!
 //! Where something comes back for an item, the slot has a place for that too, a [`Reply`], and the yield is not over
 //! before it is filled. Coroutines and streams are made of such generators: see [`Generator::advance`].
 //!
 //! # Why a generator is `Send`
 //!
-//! The slot is an `Rc` of cells, which cost nothing to fill and empty and are not `Send`. Two `unsafe impl`s say that it
-//! may move between threads all the same. The argument:
+//! The slot is an `Rc` of cells, which cost nothing to fill and empty and are not `Send`. Two `unsafe impl`s say that
+//! it may move between threads all the same. The argument:
 //!
 //! 1. An `Rc` and cells may be used from several threads, provided that each use happens before the next: that no two
 //!    threads use them, or a clone of the `Rc`, with nothing to order the two.
 //! 2. A slot has two clones, both made in [`generator`] or [`coroutine`], on which all else is built: one in the
-//!    `Generator`, one in the `Yielder`, a local of the body's future. The future is a field of the same `Generator` and is
-//!    never moved out of it, so whoever moves the `Generator` moves both. (A third, in `Generator::fill`, does not outlive
-//!    that call.)
-//! 3. The user's code gets the yielder as `&'a mut Yielder<'id, ..>`, of lifetimes that it cannot name: the `AsyncFnOnce` of
-//!    [`generator`] and [`coroutine`] is higher-ranked in both. By `'a` it can neither keep the reference in a place that
-//!    outlives the body nor give it to a thread that might: `std::thread::spawn` asks for `'static` and is refused with
-//!    "borrowed data escapes". A scoped thread can have it, alone or, within a lock, in turn with others; any scope that is
-//!    sound has ended such threads when it returns or unwinds, which is before the body suspends or ends.
-//! 4. By `'id`, in which the type is invariant, no body can tell its yielder's type to be that of another's. So a yielder
-//!    cannot stay anywhere but where [`generator`] put it: to take its place there would have to be a second one of its
-//!    type. (A `dyn Trait` forgets `'id`, but has no size to be swapped by; `Any` asks for `'static`. Two that were swapped
-//!    would each be in another's body, and two threads could have a generator and its yielder at the same time: by a lock
-//!    around the yielder of an outer body, in which an inner one has left its own.)
+//!    `Generator`, one in the `Yielder`, a local of the body's future. The future is a field of the same `Generator`
+//!    and is never moved out of it, so whoever moves the `Generator` moves both. (A third, in `Generator::fill`, does
+//!    not outlive that call.)
+//! 3. The user's code gets the yielder as `&'a mut Yielder<'id, ..>`, of lifetimes that it cannot name: the
+//!    `AsyncFnOnce` of [`generator`] and [`coroutine`] is higher-ranked in both. By `'a` it can neither keep the
+//!    reference in a place that outlives the body nor give it to a thread that might: `std::thread::spawn` asks for
+//!    `'static` and is refused with "borrowed data escapes". A scoped thread can have it, alone or, within a lock, in
+//!    turn with others; any scope that is sound has ended such threads when it returns or unwinds, which is before the
+//!    body suspends or ends.
+//! 4. By `'id`, in which the type is invariant, no body can tell its yielder's type to be that of another's. So a
+//!    yielder cannot stay anywhere but where [`generator`] put it: to take its place there would have to be a second
+//!    one of its type. (A `dyn Trait` forgets `'id`, but has no size to be swapped by; `Any` asks for `'static`. Two
+//!    that were swapped would each be in another's body, and two threads could have a generator and its yielder at the
+//!    same time: by a lock around the yielder of an outer body, in which an inner one has left its own.)
 //! 5. So who touches a slot is its generator or its own body. The body runs, or is dropped, within a call that has the
-//!    `Generator` by `&mut` or by value: `next`, `fill`, `advance`, drop. It is in there too that the generator touches the
-//!    slot. These calls exclude each other, and Rust orders what happens before a `&mut` on one thread with what follows on
-//!    the next. While the body runs, in the call, the generator itself does nothing; that is when 3 allows other threads.
-//! 6. What travels with the slot are items (`Y: Send`) and what comes back for them (`B: Send`), of which there is nothing
-//!    else in it; what travels with the future are the closure and the user's own locals (`F: Send`), about which the
-//!    compiler decides.
+//!    `Generator` by `&mut` or by value: `next`, `fill`, `advance`, drop. It is in there too that the generator touches
+//!    the slot. These calls exclude each other, and Rust orders what happens before a `&mut` on one thread with what
+//!    follows on the next. While the body runs, in the call, the generator itself does nothing; that is when 3 allows
+//!    other threads.
+//! 6. What travels with the slot are items (`Y: Send`) and what comes back for them (`B: Send`), of which there is
+//!    nothing else in it; what travels with the future are the closure and the user's own locals (`F: Send`), about
+//!    which the compiler decides.
 //!
-//! Neither type is `Sync`: a `&Yielder` or `&Generator` on a second thread would break 5, and the `Rc` in each forbids it.
+//! Neither type is `Sync`: a `&Yielder` or `&Generator` on a second thread would break 5, and the `Rc` in each forbids
+//! it.
 
 #![allow(unsafe_code, reason = "the two `Send` implementations, argued above; the crate has no other unsafe code")]
 
@@ -178,8 +182,8 @@ where
 /// Makes a coroutine of an `async` closure: a generator to whose every yield something comes back.
 ///
 /// The closure gets, beside the [`Yielder`], what the coroutine is resumed with first. Each yield hands an item out and
-/// returns what the coroutine is resumed with next; what the closure returns is what the coroutine is complete with. Nothing of the
-/// body runs before the coroutine is first resumed.
+/// returns what the coroutine is resumed with next; what the closure returns is what the coroutine is complete with.
+/// Nothing of the body runs before the coroutine is first resumed.
 ///
 /// It is resumed by [`Coroutine::resume_with`], or, by many threads, under the lock of a
 /// [`ThreadsafeCoroutine`](crate::ThreadsafeCoroutine). With `#[threadsafe_generator]` a function that returns `impl Coroutine`
@@ -223,9 +227,9 @@ where
 
 /// What the body of a generator yields through.
 ///
-/// Only the body of a [`generator`] is given one, as `&mut Yielder<'_, Y>`, for as long as it runs. That of a [`coroutine`] or a
-/// stream is given one to whose yields something comes back, a `&mut Yielder<'_, Y, Reply<R>>`. A body may lend it to functions
-/// that yield for it:
+/// Only the body of a [`generator`] is given one, as `&mut Yielder<'_, Y>`, for as long as it runs. That of a
+/// [`coroutine`] or a stream is given one to whose yields something comes back, a `&mut Yielder<'_, Y, Reply<R>>`. A
+/// body may lend it to functions that yield for it:
 ///
 /// ```
 /// use threadsafe_gen::{Yielder, generator};
@@ -370,15 +374,15 @@ impl<Y, R> Future for Replying<'_, '_, Y, R> {
 ///
 /// With a [`Reply`] for its third parameter it is not an iterator but a coroutine, made by [`coroutine`].
 ///
-/// It is lazy, fused (after its end the body is dropped, and never run again), and `Send` if its items and its body are.
-/// Dropping it half-way drops the locals of its body, as closing a Python generator runs its `finally`.
+/// It is lazy, fused (after its end the body is dropped, and never run again), and `Send` if its items and its body
+/// are. Dropping it half-way drops the locals of its body, as closing a Python generator runs its `finally`.
 ///
 /// To share one between threads, wrap it: [`threadsafe`](Self::threadsafe).
 ///
 /// # Panics
 ///
-/// `next` lets a panic of the body through, and after it panics again. It panics as well if the body ends with a yield that
-/// was not awaited, and whenever it finds the body awaiting anything but a yield.
+/// `next` lets a panic of the body through, and after it panics again. It panics as well if the body ends with a yield
+/// that was not awaited, and whenever it finds the body awaiting anything but a yield.
 #[must_use = "a generator does nothing unless it is iterated over"]
 pub struct Generator<Y, F, B = ()> {
     // Before the slot, so that locals of the body that yield when they are dropped find it.
@@ -386,8 +390,8 @@ pub struct Generator<Y, F, B = ()> {
     slot: Rc<Slot<Y, B>>,
 }
 
-// SAFETY: 1 to 6 above. `generator` and `coroutine`, which alone make one, keep that the slot's other clone is in `body`;
-// the `&mut self` of all that touches the slot keeps that one thread at a time does.
+// SAFETY: 1 to 6 above. `generator` and `coroutine`, which alone make one, keep that the slot's other clone is in
+// `body`; the `&mut self` of all that touches the slot keeps that one thread at a time does.
 unsafe impl<Y: Send, F: Send, B: Send> Send for Generator<Y, F, B> {}
 
 impl<Y, F, B> Generator<Y, F, B> {

@@ -13,8 +13,8 @@ use crate::lock::{Held, Lock, Refusal};
 /// An iterator that threads can share: each item goes to exactly one of them.
 ///
 /// It is a lock around the iterator's `next`, as `threadsafe_iter` of the [article of 2012][article] and
-/// `threading.serialize_iterator` of `CPython` 3.15 are. Where several threads call [`next`](Self::next) at a time, they
-/// take turns, and the order of the items is the order of the turns. A thread that waits uses no CPU.
+/// `threading.serialize_iterator` of `CPython` 3.15 are. Where several threads call [`next`](Self::next) at a time,
+/// they take turns, and the order of the items is the order of the turns. A thread that waits uses no CPU.
 ///
 /// There is no `Arc` in it, as there is none in a `Mutex`: share it by reference in a [scope](std::thread::scope), in a
 /// `static`, or in an `Arc`.
@@ -244,9 +244,9 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// Takes the lock, for several items with nobody in between.
     ///
     /// Waits for its turn. The guard is an iterator over the items. While it lives every other call waits, and a call
-    /// of this same thread is re-entry, which panics, unless there are items that a [`buffered`](Self::buffered) consumer gave
-    /// back, which are had without the iterator. A panic of the thread that holds the guard spoils nothing, unless it is the
-    /// iterator's own.
+    /// of this same thread is re-entry, which panics, unless there are items that a [`buffered`](Self::buffered)
+    /// consumer gave back, which are had without the iterator. A panic of the thread that holds the guard spoils
+    /// nothing, unless it is the iterator's own.
     ///
     /// # Panics
     ///
@@ -271,9 +271,9 @@ impl<I: Iterator> ThreadsafeIter<I> {
 
     /// An iterator for one consumer that takes up to `n` items a lock.
     ///
-    /// The lock is most of what a cheap item costs; this divides it by `n`. The order of the items within a consumer stays.
-    /// What it has taken and not given out goes back when it is dropped, by a `break` or a panic too, and is what
-    /// the next caller gets, whoever that is.
+    /// The lock is most of what a cheap item costs; this divides it by `n`. The order of the items within a consumer
+    /// stays. What it has taken and not given out goes back when it is dropped, by a `break` or a panic too, and is
+    /// what the next caller gets, whoever that is.
     ///
     /// Each refill waits for its turn, and for `n` items, or for as many as there are. How to choose `n`: see [the
     /// crate's page](crate#how-many-at-a-time).

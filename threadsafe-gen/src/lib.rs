@@ -22,13 +22,15 @@ pub use futures_core::Stream;
 pub use buffered::{Buffered, Chunks, Indexed};
 pub use coroutine::{CoroutineGuard, ThreadsafeCoroutine, TryResumeError};
 pub use fallible::try_generator;
+#[cfg(feature = "stream")]
+pub use fallible::try_stream;
 pub use genawaiter::{Coroutine, GeneratorState};
 pub use generator::{Generator, Reply, Yielder, coroutine, generator};
 pub use iter::{IterGuard, ThreadsafeExt, ThreadsafeIter, TryNextError};
 #[cfg(feature = "rayon")]
 pub use parallel::ParallelItems;
 #[cfg(feature = "stream")]
-pub use stream::{AsyncGenerator, ThreadsafeStream, TryPollError, stream, try_stream};
+pub use stream::{AsyncGenerator, ThreadsafeStream, TryPollError, stream};
 pub use tee::Tee;
 #[cfg(feature = "macros")]
 pub use threadsafe_gen_macros::threadsafe_generator;
@@ -37,9 +39,9 @@ pub use threadsafe_gen_macros::threadsafe_generator;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::coroutine::First;
-    pub use crate::fallible::{Fallible, fallible};
     #[cfg(feature = "stream")]
-    pub use crate::stream::fallible_stream;
+    pub use crate::fallible::fallible_stream;
+    pub use crate::fallible::{Fallible, fallible};
     #[cfg(feature = "macros")]
     pub use threadsafe_gen_macros::generator_in_place;
 }

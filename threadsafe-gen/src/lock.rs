@@ -11,14 +11,14 @@
 //! # How a source is dropped by `close` without waiting for it
 //!
 //! [`Lock::close`] stores `CLOSED` and tries the lock. If it gets it, nobody is inside and it takes the source out. If
-//! not, whoever holds the lock has to: each holder reads `state` once more *after* letting go, and takes the source
-//! out if it finds `CLOSED` ([`Lock::reap`]). That one of the two sees the other needs care, since "store one word, read
+//! not, whoever holds the lock has to: each holder reads `state` once more *after* letting go, and takes the source out
+//! if it finds `CLOSED` ([`Lock::reap`]). That one of the two sees the other needs care, since "store one word, read
 //! another" on both sides may cross. It cannot here:
 //!
-//! * A try with a time limit of zero does not merely read the mutex's word. Before it gives up it writes to it, and only
-//!   after the closer's fence (release), or it queues behind another that has a limit. Who is last to leave that queue writes to the
-//!   word, but not after a fence; so whoever has given up, and finds `CLOSED` then, as everyone does who leaves the queue after
-//!   the closer, does what the closer does.
+//! * A try with a time limit of zero does not merely read the mutex's word. Before it gives up it writes to it, and
+//!   only after the closer's fence (release), or it queues behind another that has a limit. Who is last to leave that
+//!   queue writes to the word, but not after a fence; so whoever has given up, and finds `CLOSED` then, as everyone
+//!   does who leaves the queue after the closer, does what the closer does.
 //! * The holder's unlock is a read-modify-write of the same word. Either it comes first, and the closer's try
 //!   succeeds, or fails on a later holder, for whom this argument is made anew; or it comes second, reads what the
 //!   closer wrote, and the holder's fence (acquire) makes it see `CLOSED`.
@@ -55,8 +55,8 @@ pub(crate) struct Lock<S, B> {
 
 /// The thread that holds the mutex, or 0.
 ///
-/// On cache lines of its own: it is read before the mutex is taken, and to read the mutex's line first and to write to it
-/// then would be two journeys of that line between cores.
+/// On cache lines of its own: it is read before the mutex is taken, and to read the mutex's line first and to write to
+/// it then would be two journeys of that line between cores.
 #[repr(align(128))]
 struct Owner(AtomicUsize);
 
@@ -92,8 +92,8 @@ impl<S, B> Lock<S, B> {
     /// Puts a lock around `source`, which messages are to call a `noun`.
     pub(crate) const fn new(noun: &'static str, source: S, beside: B) -> Self {
         Self {
-            // Constants, and the source last: nothing has to be made ready for dropping it by a panic here, which would be
-            // code for the compiler to generate for every type of source.
+            // Constants, and the source last: nothing has to be made ready for dropping it by a panic here, which would
+            // be code for the compiler to generate for every type of source.
             status: Status { state: const { AtomicU8::new(OPEN) }, noun, message: const { OnceLock::new() } },
             owner: const { Owner(AtomicUsize::new(0)) },
             inner: Mutex::new(Inner { source: Some(source), beside }),
@@ -148,7 +148,8 @@ impl<S, B> Lock<S, B> {
         Some(self.hold(me, inner?))
     }
 
-    /// Calls the source in this thread's turn, waiting for it. Costs the lock after the end too: see [`Status::is_plain`].
+    /// Calls the source in this thread's turn, waiting for it. Costs the lock after the end too: see
+    /// [`Status::is_plain`].
     ///
     /// At its end the source goes to `dispose`, when all others can see the end and the lock has been let go.
     #[inline]
@@ -332,8 +333,8 @@ impl Status {
 
     /// Calls the source, if there still is one. Its `None` ends it; its panic poisons it and goes on to the caller.
     ///
-    /// `inner` is the access to it, which is let go at the end: a turn, or a mere reference. While it is live nothing in
-    /// here can unwind. If something could, the turn would have to be written to the stack for the landing pad, and
+    /// `inner` is the access to it, which is let go at the end: a turn, or a mere reference. While it is live nothing
+    /// in here can unwind. If something could, the turn would have to be written to the stack for the landing pad, and
     /// between two atomic instructions each store counts. So the rare ends take `inner` by value.
     #[inline]
     #[track_caller]

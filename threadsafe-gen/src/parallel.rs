@@ -2,16 +2,18 @@
 //!
 //! # One task pulls
 //!
-//! A thread of a rayon pool that waits for a task of its own runs other tasks meanwhile, on top of what it was doing. Were
-//! several of our tasks to wait for the lock, one of them might do so on top of a task that the iterator's own body, which
-//! uses rayon and holds that lock, is waiting for; and the two would wait for each other for ever.
+//! A thread of a rayon pool that waits for a task of its own runs other tasks meanwhile, on top of what it was doing.
+//! Were several of our tasks to wait for the lock, one of them might do so on top of a task that the iterator's own
+//! body, which uses rayon and holds that lock, is waiting for; and the two would wait for each other for ever.
 //!
 //! So at any time there is one task of a drive that may pull. It pulls a chunk, spawns the next task that may, and then
-//! works its chunk off. Whoever is idle steals the next one. For the same reason a task that finds itself on top of another
-//! of its drive, whose work has used rayon, leaves its right to pull for whoever is first to be done with a chunk.
+//! works its chunk off. Whoever is idle steals the next one. For the same reason a task that finds itself on top of
+//! another of its drive, whose work has used rayon, leaves its right to pull for whoever is first to be done with a
+//! chunk.
 //!
 //! What remains are several drives of one iterator at a time, whose body uses the same pool: the puller of one may come
-//! to stand on top of the body that another waits for. On one thread that is re-entry, and panics. On two it cannot be told.
+//! to stand on top of the body that another waits for. On one thread that is re-entry, and panics. On two it cannot be
+//! told.
 
 use std::iter;
 use std::mem;
@@ -40,18 +42,18 @@ const LONGEST: usize = 1024;
 
 /// The items of a [`ThreadsafeIter`] as a parallel iterator, made by `into_par_iter`.
 ///
-/// The workers of the pool take the items in chunks, one at a time as long as items are dear to work off, more when they
-/// are cheap. The order in which items are worked off is not theirs. Workers that are no longer needed, as after
+/// The workers of the pool take the items in chunks, one at a time as long as items are dear to work off, more when
+/// they are cheap. The order in which items are worked off is not theirs. Workers that are no longer needed, as after
 /// `find_any`, give back what they took and did not use; so one can go on with the rest.
 ///
 /// # Panics
 ///
-/// A panic of the iterator comes out of the call that drives this, with its own payload. So does a panic of what is done
-/// with the items, after which the rest is still there. A drive from within the iterator's own `next`, or beside a guard
-/// that the same thread holds, panics with "generator already executing".
+/// A panic of the iterator comes out of the call that drives this, with its own payload. So does a panic of what is
+/// done with the items, after which the rest is still there. A drive from within the iterator's own `next`, or beside a
+/// guard that the same thread holds, panics with "generator already executing".
 ///
-/// The iterator's body may use rayon, and so may what is done with the items. But do not drive one iterator whose body uses
-/// rayon from two places of the same pool at a time: the two can come to wait for each other.
+/// The iterator's body may use rayon, and so may what is done with the items. But do not drive one iterator whose body
+/// uses rayon from two places of the same pool at a time: the two can come to wait for each other.
 ///
 /// # Examples
 ///

@@ -1,8 +1,8 @@
 //! The primitives that the protocols are made of, in one place, so that a model checker can stand in for them.
 //!
-//! In every build but that of the models these are the names of others' types and no more. `tests/model/` has what takes
-//! their place there, and says how the models are run. They are compiled in a test of this very crate, so what they check
-//! is the code that is shipped, and nobody else's `--cfg loom` changes it.
+//! In every build but that of the models these are the names of others' types and no more. `tests/model/` has what
+//! takes their place there, and says how the models are run. They are compiled in a test of this very crate, so what
+//! they check is the code that is shipped, and nobody else's `--cfg loom` changes it.
 
 #[cfg(not(all(test, any(loom, shuttle))))]
 pub(crate) use self::real::*;

@@ -1,9 +1,9 @@
 //! [`AsyncGenerator`], and [`ThreadsafeStream`]: the lock of [`ThreadsafeIter`](crate::ThreadsafeIter) around a stream.
 //!
-//! There are two locks. A *turn* lasts from one task's call of `next` to its item, however often the stream is polled for it in
-//! between; it is a permit of a semaphore, for which tasks wait without blocking their threads, first come first served. Each
-//! *poll* is a call under the same [`Lock`] that iterators have, which knows about the end, `close`, poison and re-entry. Only
-//! whoever has the turn polls, so there the lock is free, but for a moment's `close`.
+//! There are two locks. A *turn* lasts from one task's call of `next` to its item, however often the stream is polled
+//! for it in between; it is a permit of a semaphore, for which tasks wait without blocking their threads, first come
+//! first served. Each *poll* is a call under the same [`Lock`] that iterators have, which knows about the end, `close`,
+//! poison and re-entry. Only whoever has the turn polls, so there the lock is free, but for a moment's `close`.
 
 use std::error::Error;
 use std::fmt;
@@ -23,9 +23,9 @@ use crate::primitives::{Semaphore, SemaphorePermit, TryAcquireError};
 /// Makes an asynchronous generator of an `async` closure that yields through the [`Yielder`] it is given, and may await
 /// whatever it likes.
 ///
-/// Nothing of the body runs before the stream is first polled. It is `Send` if its items are and all that the body holds
-/// across a yield or another await is. Making one costs two allocations. With `#[threadsafe_generator]` a function that
-/// returns `impl Stream` is one.
+/// Nothing of the body runs before the stream is first polled. It is `Send` if its items are and all that the body
+/// holds across a yield or another await is. Making one costs two allocations. With `#[threadsafe_generator]` a
+/// function that returns `impl Stream` is one.
 ///
 /// # Examples
 ///
@@ -50,60 +50,17 @@ where
     AsyncGenerator(coroutine(async move |co: &mut Yielder<'_, Y, Reply<()>>, ()| body(co).await))
 }
 
-/// Makes an asynchronous generator of an `async` closure that can fail: its error is the last item.
-///
-/// For bodies with `?` in them, as [`try_generator`](crate::try_generator) is.
-///
-/// # Examples
-///
-/// ```
-/// use std::num::ParseIntError;
-/// use threadsafe_gen::try_stream;
-///
-/// # futures::executor::block_on(async {
-/// let numbers = try_stream(async |co| {
-///     for word in ["1", "x"] {
-///         let n: u32 = word.parse()?;
-///         co.yield_(Ok(n)).await;
-///     }
-///     Ok::<(), ParseIntError>(())
-/// });
-/// let numbers = numbers.threadsafe();
-/// assert_eq!(numbers.next().await, Some(Ok(1)));
-/// assert!(matches!(numbers.next().await, Some(Err(_))));
-/// assert_eq!(numbers.next().await, None);
-/// # });
-/// ```
-pub fn try_stream<T, E, B>(body: B) -> AsyncGenerator<Result<T, E>, impl Future<Output = ()>>
-where
-    B: AsyncFnOnce(&mut Yielder<'_, Result<T, E>, Reply<()>>) -> Result<(), E>,
-{
-    fallible_stream(body, Err)
-}
-
-/// [`try_stream`] for the attribute, which knows the items' type only by a name that may be an alias.
-pub fn fallible_stream<Y, E, B>(body: B, from_error: fn(E) -> Y) -> AsyncGenerator<Y, impl Future<Output = ()>>
-where
-    B: AsyncFnOnce(&mut Yielder<'_, Y, Reply<()>>) -> Result<(), E>,
-{
-    stream(async move |co: &mut Yielder<'_, Y, Reply<()>>| {
-        if let Err(error) = body(co).await {
-            co.yield_(from_error(error)).await;
-        }
-    })
-}
-
 /// A stream of what an `async` body yields, made by [`stream()`].
 ///
-/// It is lazy, fused (after its end the body is dropped, and never polled again), and `Send` if its items and its body are.
-/// Dropping it half-way drops the locals of its body.
+/// It is lazy, fused (after its end the body is dropped, and never polled again), and `Send` if its items and its body
+/// are. Dropping it half-way drops the locals of its body.
 ///
 /// To share one between tasks, wrap it: [`threadsafe`](Self::threadsafe).
 ///
 /// # Panics
 ///
-/// `poll_next` lets a panic of the body through, and after it panics again. It panics as well if the body yields or ends
-/// with an earlier yield that was not awaited.
+/// `poll_next` lets a panic of the body through, and after it panics again. It panics as well if the body yields or
+/// ends with an earlier yield that was not awaited.
 #[must_use = "streams are lazy and do nothing unless polled"]
 pub struct AsyncGenerator<Y, F>(Generator<Y, F, Reply<()>>);
 
@@ -159,23 +116,23 @@ impl<Y, F> fmt::Debug for AsyncGenerator<Y, F> {
 ///
 /// # Giving up
 ///
-/// `next` is cancel safe: a future of it that is dropped half-way, by a time-out or by `select!`, has taken no item. The stream
-/// stays where it was, and whoever is next goes on from there.
+/// `next` is cancel safe: a future of it that is dropped half-way, by a time-out or by `select!`, has taken no item.
+/// The stream stays where it was, and whoever is next goes on from there.
 ///
-/// Whoever neither polls such a future nor drops it keeps the others waiting, as one would with any lock of an asynchronous
-/// kind.
+/// Whoever neither polls such a future nor drops it keeps the others waiting, as one would with any lock of an
+/// asynchronous kind.
 ///
 /// # The end
 ///
-/// The first `None` of the stream is final. The stream is dropped there and then, and every later call returns `None` at
-/// once.
+/// The first `None` of the stream is final. The stream is dropped there and then, and every later call returns `None`
+/// at once.
 ///
 /// # Panics
 ///
 /// As for a [`ThreadsafeIter`](crate::ThreadsafeIter#panics): a panic of the stream comes out of the call in which it
-/// happened, unchanged, and every other call, waiting or later, panics with "the stream panicked earlier: " and the message,
-/// or returns an error if it can return one. A stream whose body awaits its own `next` panics with "generator already
-/// executing"; one that awaits another task which awaits its `next` waits for ever.
+/// happened, unchanged, and every other call, waiting or later, panics with "the stream panicked earlier: " and the
+/// message, or returns an error if it can return one. A stream whose body awaits its own `next` panics with "generator
+/// already executing"; one that awaits another task which awaits its `next` waits for ever.
 ///
 /// # Examples
 ///
@@ -234,9 +191,9 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
 
     /// Takes the next item, or `None` if there is none left or the stream has been [closed](Self::close).
     ///
-    /// Waits for its turn, and for the stream, without blocking the thread. Cancel safe: see [the type](Self#giving-up).
-    /// Who gives up and asks again is behind those who have waited meanwhile; a time-out counts the wait for the turn too. The
-    /// stream goes on only while somebody asks.
+    /// Waits for its turn, and for the stream, without blocking the thread. Cancel safe: see [the
+    /// type](Self#giving-up). Who gives up and asks again is behind those who have waited meanwhile; a time-out counts
+    /// the wait for the turn too. The stream goes on only while somebody asks.
     ///
     /// # Panics
     ///
@@ -326,8 +283,8 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
 
     /// The shared items as a stream, for adaptors and for what asks for a `Stream`. Each task can have its own.
     ///
-    /// It keeps its place in the queue while it waits, until it gets its item or is dropped, also where the future that polls it is
-    /// dropped, as by a time-out. Where that may happen use [`next`](Self::next).
+    /// It keeps its place in the queue while it waits, until it gets its item or is dropped, also where the future that
+    /// polls it is dropped, as by a time-out. Where that may happen use [`next`](Self::next).
     ///
     /// # Examples
     ///
@@ -351,9 +308,9 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
 
     /// Ends it for everybody, from any thread or task, without waiting.
     ///
-    /// The stream is dropped here, and with it whatever it was waiting for; where it is being polled at this moment, at the end of
-    /// the poll, which may yet deliver an item. Every call that waits and every later one returns `None`. Closing what has
-    /// ended does nothing.
+    /// The stream is dropped here, and with it whatever it was waiting for; where it is being polled at this moment, at
+    /// the end of the poll, which may yet deliver an item. Every call that waits and every later one returns `None`.
+    /// Closing what has ended does nothing.
     ///
     /// # Examples
     ///
@@ -378,7 +335,8 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
         drop(stream);
     }
 
-    /// Drops the stream after its end, and tells all who wait for a turn: before, since its destructor may wait for one of them.
+    /// Drops the stream after its end, and tells all who wait for a turn: before, since its destructor may wait for one
+    /// of them.
     fn dispose(&self, stream: Option<S>) {
         self.turns.close();
         drop(stream);

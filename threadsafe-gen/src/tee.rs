@@ -1,7 +1,7 @@
 //! [`Tee`]: every item to every consumer.
 //!
-//! The items that some branch has yet to read are a list of nodes, each of which is owned by the node before it and by the
-//! branches that stand at it. The last node is empty. A branch that reads past the end of the list takes the lock,
+//! The items that some branch has yet to read are a list of nodes, each of which is owned by the node before it and by
+//! the branches that stand at it. The last node is empty. A branch that reads past the end of the list takes the lock,
 //! pulls an item and makes it the last node's; a branch that reads within the list takes none. A node that all branches
 //! have passed has no owner left and is gone.
 
@@ -11,7 +11,8 @@ use std::iter::FusedIterator;
 use crate::lock::Lock;
 use crate::primitives::{Arc, OnceLock};
 
-/// A branch of an iterator of which every branch sees every item, as those of `threading.concurrent_tee` of `CPython` 3.15.
+/// A branch of an iterator of which every branch sees every item, as those of `threading.concurrent_tee` of `CPython`
+/// 3.15.
 ///
 /// A clone starts where its parent stands. Each branch is for one consumer; put one in a [`ThreadsafeIter`] for several
 /// to share it. The items are cloned for each branch.
@@ -119,7 +120,8 @@ impl<I: Iterator> Clone for Tee<I> {
 }
 
 impl<T> Drop for Node<T> {
-    /// Drops the nodes that only this one owns one after the other, where one within the other would overflow the stack.
+    /// Drops the nodes that only this one owns one after the other, where one within the other would overflow the
+    /// stack.
     fn drop(&mut self) {
         let mut next = self.0.take().map(|(_, next)| next);
         while let Some(mut node) = next.and_then(Arc::into_inner) {
