@@ -195,6 +195,38 @@ fn a_reference_is_an_iterator_for_loops_and_chains() {
 }
 
 #[test]
+fn nobody_waits_while_another_works_on_an_item() {
+    // A lock by hand, `while let Some(item) = it.lock().unwrap().next()`, is held until the end of the block.
+    fn others_get(shared: &ThreadsafeIter<RangeFrom<u64>>, expected: u64) {
+        thread::scope(|scope| {
+            assert_eq!(scope.spawn(|| shared.try_next()).join().unwrap(), Ok(Some(expected)));
+        });
+    }
+    limited(|| {
+        let shared = (0..).threadsafe();
+        while let Some(n) = shared.next() {
+            others_get(&shared, n + 1);
+            if n == 4 {
+                break;
+            }
+        }
+        for n in &shared {
+            others_get(&shared, n + 1);
+            if n == 8 {
+                break;
+            }
+        }
+        if let Some((10, n)) = shared.next_indexed() {
+            others_get(&shared, n + 1);
+        }
+        for n in shared.buffered(2).take(4) {
+            others_get(&shared, n + 2);
+        }
+        assert_eq!(shared.next(), Some(20));
+    });
+}
+
+#[test]
 fn try_next_is_refused_while_another_thread_is_executing_and_works_after() {
     limited(|| {
         let (gate, source) = gated();

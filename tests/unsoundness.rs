@@ -370,6 +370,33 @@ fn unsoundness_an_item_in_the_slot_that_panics_when_it_is_dropped() {
     });
 }
 
+thread_local!(static TAKEN_HERE: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) });
+
+#[test]
+fn unsoundness_a_body_that_uses_thread_locals() {
+    // It finds those of the thread that asks, whichever asked before. No reference into one can be held across a yield:
+    // `with` takes a closure, which cannot yield.
+    limited(|| {
+        let items = generator(async |co| {
+            for n in 1.. {
+                let taken_here = TAKEN_HERE.with_borrow_mut(|taken| {
+                    taken.push(n);
+                    taken.clone()
+                });
+                co.yield_((taken_here, thread::current().id())).await;
+            }
+        });
+        let items = items.threadsafe();
+        together(4, |_| {
+            for n in 1..=1000 {
+                let (taken, thread) = items.next().unwrap();
+                assert_eq!((taken.len(), thread), (n, thread::current().id()));
+                TAKEN_HERE.with_borrow(|taken_here| assert_eq!(*taken_here, taken));
+            }
+        });
+    });
+}
+
 thread_local!(static GUARD: RefCell<Option<IterGuard<'static, RangeFrom<u64>>>> = const { RefCell::new(None) });
 
 #[test]
