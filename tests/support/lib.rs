@@ -2,16 +2,20 @@
 //! every way to take an item.
 
 use std::any::Any;
+use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Barrier;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Barrier, LazyLock};
 use std::thread;
 use std::time::Duration;
 
 use threadsafe_gen::{ThreadsafeIter, TryNextError};
 
-/// How long a test may take before it counts as one that hangs.
-const LIMIT: Duration = Duration::from_secs(60);
+/// How long a test may take before it counts as one that hangs: a minute, or as many seconds as `TEST_LIMIT` says.
+static LIMIT: LazyLock<Duration> = LazyLock::new(|| {
+    let seconds = env::var("TEST_LIMIT").map_or(60, |n| n.parse().expect("`TEST_LIMIT` is a number of seconds"));
+    Duration::from_secs(seconds)
+});
 
 /// Runs a test on a thread of its own, and fails it if it does not end.
 ///
@@ -26,8 +30,8 @@ pub fn limited<R: Send + 'static>(test: impl FnOnce() -> R + Send + 'static) -> 
         let _ = done.send(());
         result
     });
-    let hangs = ended.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout);
-    assert!(!hangs, "the test has not ended after {LIMIT:?}");
+    let hangs = ended.recv_timeout(*LIMIT) == Err(RecvTimeoutError::Timeout);
+    assert!(!hangs, "the test has not ended after {:?}", *LIMIT);
     thread.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
 }
 
