@@ -288,6 +288,29 @@ fn a_panic_of_the_source_comes_out_as_it_is_after_the_items_before_it() {
     });
 }
 
+#[test]
+fn nobody_looks_for_more_while_what_was_before_a_panic_is_used() {
+    // They would find the iterator poisoned, and that panic would be there before the source's own.
+    limited(|| {
+        for pool in pools(&[2, 8]) {
+            let (used, generator) = (Used::default(), panicking(100));
+            let payload = panic_of(|| {
+                pool.install(|| {
+                    generator.par_iter().for_each(|n| {
+                        // As long as they are cheap, more and more are taken at a time.
+                        if n >= 60 {
+                            work_for(Duration::from_millis(1));
+                        }
+                        used.add(n);
+                    });
+                });
+            });
+            assert_eq!(payload.downcast_ref(), Some(&Boom(100)));
+            used.assert_complete_with(&iter::empty().threadsafe(), 100, "before the panic");
+        }
+    });
+}
+
 trait PoisonCheck {
     fn assert_poisoned(&self, pool: &ThreadPool);
 }
