@@ -176,6 +176,19 @@ fn dear_items_are_shared_out_one_by_one() {
 }
 
 #[test]
+fn of_cheap_items_more_and_more_are_taken_at_a_time() {
+    limited(|| {
+        let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let (taken, most_ahead) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let numbers = (0..1_000_000).inspect(|_| _ = taken.fetch_add(1, SeqCst)).threadsafe();
+        let use_item = |n| _ = most_ahead.fetch_max(taken.load(SeqCst) - n, SeqCst);
+        pool.install(|| numbers.par_iter().for_each(use_item));
+        // Most of its time this thread is not interrupted, and then a chunk is twice the one before.
+        assert!(most_ahead.into_inner() >= 16);
+    });
+}
+
+#[test]
 fn who_leaves_early_leaves_the_rest() {
     const END: usize = 50_000;
     limited(|| {
