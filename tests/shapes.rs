@@ -105,6 +105,13 @@ fn unused_arguments(
     yield_!();
 }
 
+impl Dropped {
+    #[threadsafe_generator]
+    fn unused_self(self) -> impl Iterator<Item = ()> {
+        yield_!();
+    }
+}
+
 #[threadsafe_generator]
 fn attributes_on_arguments(#[cfg(test)] kept: u32, #[cfg(not(test))] gone: u32) -> impl Iterator<Item = u32> {
     yield_!(kept);
@@ -333,6 +340,10 @@ fn arguments_live_as_long_as_the_generator() {
     assert_eq!(count.load(Ordering::SeqCst), 5);
     drop(unused_arguments(dropped(), dropped(), dropped(), (dropped(), dropped())));
     assert_eq!(count.load(Ordering::SeqCst), 10, "and if it never ran");
+    let generator = dropped().unused_self();
+    assert_eq!((generator.next(), count.load(Ordering::SeqCst)), (Some(()), 10));
+    drop(generator);
+    assert_eq!(count.load(Ordering::SeqCst), 11);
 }
 
 #[test]

@@ -5,7 +5,6 @@
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::visit::{self, Visit};
 use syn::{
     AttrStyle, Attribute, Error, FnArg, Pat, PatIdent, PatType, Path, Receiver, ReturnType, Signature, Token, Type,
 };
@@ -65,7 +64,7 @@ pub(crate) fn refusal(refusal: &Refusal) -> TokenStream {
         Refusal::Function { krate, function, error } => {
             let error = error.to_compile_error();
             // Without what would be an error or a warning of its own, with this body or this return type.
-            let mut sig = Signature { abi: None, variadic: None, ..function.sig.clone() };
+            let mut sig = Signature { variadic: None, ..function.sig.clone() };
             for argument in &mut sig.inputs {
                 if let FnArg::Typed(PatType { pat, .. }) = argument {
                     **pat = syn::parse_quote!(_);
@@ -291,9 +290,8 @@ fn rebind(argument: &PatType, index: usize) -> (PatType, TokenStream) {
         // A name with an underscore is one that nothing uses, not even this.
         pat => {
             let name = format_ident!("__arg{index}", span = site);
-            let mutability = borrows_mutably(pat).then(|| Token![mut](site));
-            // First as a whole, since a pattern moves no more than what it names.
-            let whole = quote_spanned!(site=> #(#cfgs)* let #mutability #name = #name;);
+            // First as a whole, since a pattern moves no more than what it names; `mut`, since it may borrow by `ref mut`.
+            let whole = quote_spanned!(site=> #(#cfgs)* let mut #name = #name;);
             let parts = (!matches!(pat, Pat::Wild(_))).then(|| {
                 quote_spanned! {site=>
                     #[allow(clippy::no_effect_underscore_binding)]
@@ -306,20 +304,4 @@ fn rebind(argument: &PatType, index: usize) -> (PatType, TokenStream) {
     };
     let plain = Pat::Verbatim(name.into_token_stream());
     (PatType { attrs: cfgs, pat: Box::new(plain), ..argument.clone() }, rebound)
-}
-
-/// Whether there is a `ref mut` in a pattern.
-fn borrows_mutably(pat: &Pat) -> bool {
-    struct RefMut(bool);
-
-    impl Visit<'_> for RefMut {
-        fn visit_pat_ident(&mut self, pat: &PatIdent) {
-            self.0 |= pat.by_ref.is_some() && pat.mutability.is_some();
-            visit::visit_pat_ident(self, pat);
-        }
-    }
-
-    let mut found = RefMut(false);
-    found.visit_pat(pat);
-    found.0
 }

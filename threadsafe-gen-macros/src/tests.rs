@@ -2,6 +2,7 @@
 //!
 //! With `PROPTEST_CASES=100000` these tests look longer.
 
+mod readings;
 mod tokens;
 
 use std::env;
@@ -178,7 +179,7 @@ fn a_body_that_was_changed_expands_in_place_to_an_expression() {
 /// A fragment of a macro by example comes as one token, and the item may end within it.
 #[test]
 fn an_item_that_ends_within_a_group_without_delimiters_costs_no_token() {
-    for fragment in ["? beta", "? beta gamma", "beta gamma"] {
+    for (fragment, item) in [("? beta", "x ? beta"), ("? beta gamma", "x ? beta gamma"), ("beta gamma", "x")] {
         let tokens = fragment;
         let fragment = group(Delimiter::None, code(fragment));
         // What comes last makes it no Rust.
@@ -186,5 +187,6 @@ fn an_item_that_ends_within_a_group_without_delimiters_costs_no_token() {
         let generator = syn::parse2::<parse::InPlace>(body).unwrap_or_else(|error| panic!("{error}"));
         let expanded = expand::in_place(&generator).to_string();
         assert_eq!(expanded.matches(tokens).count(), 1, "{expanded}");
+        assert!(expanded.contains(&format!("yield_ ! ({item})")), "{expanded}");
     }
 }
