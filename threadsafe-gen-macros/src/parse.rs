@@ -282,11 +282,13 @@ fn protocol(bound: &TypeParamBound) -> Option<Result<(Type, Protocol)>> {
     };
     Some(if named.ident == "Iterator" {
         items(Protocol::Iterator, "the items have no type: write `Iterator<Item = T>`, with the type for `T`")
-    } else if named.ident == "Stream" && cfg!(not(any(feature = "stream", test))) {
-        let message = "streams are behind a feature of the crate `threadsafe-gen`: add `features = [\"stream\"]`";
-        Err(Error::new_spanned(named, message))
     } else if named.ident == "Stream" {
-        items(Protocol::Stream, "the items have no type: write `Stream<Item = T>`, with the type for `T`")
+        if cfg!(any(feature = "stream", test)) {
+            items(Protocol::Stream, "the items have no type: write `Stream<Item = T>`, with the type for `T`")
+        } else {
+            let message = "streams are behind a feature of the crate `threadsafe-gen`: add `features = [\"stream\"]`";
+            Err(Error::new_spanned(named, message))
+        }
     } else if named.ident == "Coroutine" {
         match (assoc(named, "Yield"), assoc(named, "Resume"), assoc(named, "Return")) {
             (Some(item), Some(resume), Some(end)) => {
