@@ -259,11 +259,9 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
     pub fn try_next(&self) -> Result<Option<S::Item>, TryPollError> {
         let permit = match self.turns.try_acquire() {
             Ok(permit) => Some(permit),
-            Err(TryAcquireError::NoPermits) if self.lock.status().is_plain() => {
-                return Err(TryPollError::AlreadyExecuting);
-            }
+            Err(TryAcquireError::NoPermits) => return Err(TryPollError::AlreadyExecuting),
             // The lock says how it ended.
-            Err(_) => None,
+            Err(TryAcquireError::Closed) => None,
         };
         let mut cx = Context::from_waker(Waker::noop());
         let call = poll_with(&mut cx);
