@@ -189,6 +189,24 @@ fn of_cheap_items_more_and_more_are_taken_at_a_time() {
 }
 
 #[test]
+fn of_items_that_become_dear_fewer_and_fewer_are_taken_at_a_time() {
+    const DEAR: usize = 100_000;
+    const END: usize = DEAR + 2500;
+    limited(|| {
+        let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let taken = AtomicUsize::new(0);
+        let numbers = (0..END).inspect(|_| _ = taken.fetch_add(1, SeqCst)).threadsafe();
+        let use_item = |n| {
+            if n >= DEAR {
+                work_for(Duration::from_micros(200));
+            }
+            assert!(n < END - 100 || taken.load(SeqCst) == n + 1, "others could have had some");
+        };
+        pool.install(|| numbers.par_iter().for_each(use_item));
+    });
+}
+
+#[test]
 fn who_leaves_early_leaves_the_rest() {
     const END: usize = 50_000;
     limited(|| {
