@@ -35,7 +35,8 @@ use crate::lock::Refusal;
 const PATIENCE: Duration = Duration::from_millis(1);
 
 /// How long a chunk should take to work off: long for a hand-over between threads, short for who waits at the end.
-const WORTH: Duration = Duration::from_micros(50);
+const SHORTEST_TIME: Duration = Duration::from_micros(25);
+const LONGEST_TIME: Duration = Duration::from_micros(100);
 
 /// The longest chunk. Beyond it there is nothing more to gain.
 const LONGEST: usize = 1024;
@@ -202,9 +203,9 @@ where
         }
         if chunk.is_empty() {
             let took = start.elapsed();
-            if took * 2 < WORTH {
+            if took < SHORTEST_TIME {
                 self.n.store((n * 2).min(LONGEST), Relaxed);
-            } else if took > WORTH * 2 {
+            } else if took > LONGEST_TIME {
                 self.n.store((n / 2).max(1), Relaxed);
             }
             chunk.resume_panic();
