@@ -34,8 +34,10 @@ use crate::lock::Refusal;
 /// How long the pulling task waits for callers from outside of the drive before it runs another task of the pool.
 const PATIENCE: Duration = Duration::from_millis(1);
 
-/// How long a chunk should take to work off: long for a hand-over between threads, short for who waits at the end.
+/// How long a chunk should take to work off at least: long for a hand-over between threads.
 const SHORTEST_TIME: Duration = Duration::from_micros(25);
+
+/// How long it should take at most: short for who waits at the end.
 const LONGEST_TIME: Duration = Duration::from_micros(100);
 
 /// The longest chunk. Beyond it there is nothing more to gain.

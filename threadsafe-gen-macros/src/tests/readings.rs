@@ -12,12 +12,10 @@ fn expansion(function: &str) -> Option<String> {
     Some(expand::generator(&generator).to_string())
 }
 
-#[track_caller]
 fn iterator(body: &str) -> Option<String> {
     expansion(&format!("fn f() -> impl Iterator<Item = Result<u8, E>> {{ {body} }}"))
 }
 
-#[track_caller]
 fn coroutine(resume: &str, body: &str) -> Option<String> {
     expansion(&format!("fn f() -> impl Coroutine<Yield = u8, Resume = {resume}, Return = Option<()>> {{ {body} }}"))
 }
