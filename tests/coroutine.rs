@@ -14,7 +14,7 @@ use threadsafe_gen::TryResumeError::{AlreadyExecuting, Poisoned};
 use threadsafe_gen::{Coroutine, Generator, Reply, ThreadsafeCoroutine, Yielder, coroutine};
 
 const NOT_AWAITED: &str = "an item was yielded and not awaited: write `.yield_(item).await`";
-const SOMETHING_ELSE: &str = "a generator awaited something other than a yield, which nothing here would ever wake";
+const SOMETHING_ELSE: &str = "a coroutine awaited something other than a yield, which nothing would ever wake";
 const EXECUTING: &str = "generator already executing";
 const EARLIER: &str = "the coroutine panicked earlier: out of paper";
 const AFTER_THE_END: &str = "coroutine resumed after completion";

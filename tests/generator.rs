@@ -15,7 +15,8 @@ use support::{limited, message_of, panic_of};
 use threadsafe_gen::{Generator, Yielder, generator, try_generator};
 
 const NOT_AWAITED: &str = "an item was yielded and not awaited: write `.yield_(item).await`";
-const SOMETHING_ELSE: &str = "a generator awaited something other than a yield, which nothing here would ever wake";
+const SOMETHING_ELSE: &str = "a generator awaited something other than a yield, which nothing would ever wake: await \
+    each yield by itself, not inside a combinator that waits for wake-ups, such as `FuturesUnordered`";
 
 /// Polls once by hand, as no executor would.
 fn poll_once(future: Pin<&mut impl Future<Output = ()>>) -> Poll<()> {

@@ -21,7 +21,8 @@ use support::{Source, limited, message_of, together};
 use threadsafe_gen::{IterGuard, ThreadsafeExt, ThreadsafeIter, TryNextError, Yielder, generator};
 
 const NOT_AWAITED: &str = "an item was yielded and not awaited: write `.yield_(item).await`";
-const AWAITED_ELSE: &str = "a generator awaited something other than a yield, which nothing here would ever wake";
+const AWAITED_ELSE: &str = "a generator awaited something other than a yield, which nothing would ever wake: await \
+    each yield by itself, not inside a combinator that waits for wake-ups, such as `FuturesUnordered`";
 
 type Shared = ThreadsafeIter<Source>;
 

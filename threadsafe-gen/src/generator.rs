@@ -56,6 +56,7 @@ use std::iter::FusedIterator;
 use std::marker::PhantomData;
 use std::mem;
 use std::pin::Pin;
+use std::ptr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -214,7 +215,7 @@ pub fn coroutine<Y, R, C, B>(body: B) -> Generator<Y, impl Future<Output = C>, R
 where
     B: AsyncFnOnce(&mut Yielder<'_, Y, Reply<R>>, R) -> C,
 {
-    let mut yielder = Yielder::new(Reply(Cell::new(None)));
+    let mut yielder = Yielder::new(Reply::new());
     let slot = Rc::clone(&yielder.slot);
     let body = async move {
         let first = Replying(&mut yielder).await;
@@ -314,7 +315,7 @@ impl<'id, Y, R> Yielder<'id, Y, Reply<R>> {
     #[inline]
     pub fn yield_(&mut self, item: Y) -> impl Future<Output = R> + use<'_, 'id, Y, R> {
         // There is one if an earlier yield was given up half-way. It is not the reply to this one.
-        drop(self.slot.back.0.take());
+        drop(self.slot.back.value.take());
         self.slot.put(item);
         Replying(self)
     }
@@ -327,7 +328,32 @@ impl<Y, B> fmt::Debug for Yielder<'_, Y, B> {
 }
 
 /// What comes back at a yield, in the type of a [`Yielder`] and of a [`Generator`].
-pub struct Reply<R>(Cell<Option<R>>);
+pub struct Reply<R> {
+    value: Cell<Option<R>>,
+    /// Identifies the waker that the body is polled with. A yield that is polled with this waker needs no wake-up: the
+    /// generator itself polls the body again.
+    poll: Cell<WakerId>,
+    /// The waker of a yield that was polled with another one, as inside a `FuturesUnordered`, which polls a future again
+    /// only after its waker was called.
+    waiting: Cell<Option<Waker>>,
+}
+
+impl<R> Reply<R> {
+    fn new() -> Self {
+        Self { value: Cell::new(None), poll: Cell::new(WakerId::default()), waiting: Cell::new(None) }
+    }
+}
+
+/// The addresses of a waker's data and of its vtable. Two wakers with one id at one time wake the same task.
+#[derive(Clone, Copy, Default, PartialEq)]
+struct WakerId(usize, usize);
+
+impl WakerId {
+    #[inline]
+    fn of(waker: &Waker) -> Self {
+        Self(waker.data().addr(), ptr::from_ref(waker.vtable()).addr())
+    }
+}
 
 impl<R> fmt::Debug for Reply<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -365,8 +391,15 @@ impl<Y, R> Future for Replying<'_, '_, Y, R> {
     type Output = R;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<R> {
-        self.0.slot.back.0.take().map_or(Poll::Pending, Poll::Ready)
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
+        let reply = &self.0.slot.back;
+        if let Some(value) = reply.value.take() {
+            return Poll::Ready(value);
+        }
+        if reply.poll.get() != WakerId::of(cx.waker()) {
+            reply.waiting.set(Some(cx.waker().clone()));
+        }
+        Poll::Pending
     }
 }
 
@@ -432,7 +465,7 @@ impl<Y, F: Future<Output = ()>> Iterator for Generator<Y, F> {
         let Some(body) = &mut self.body else { return None };
         match body.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Pending => match self.slot.item.take() {
-                None => awaited_something_else(),
+                None => generator_awaited_something_else(),
                 item => item,
             },
             Poll::Ready(()) => {
@@ -476,7 +509,12 @@ impl<Y, F: Future, R> Generator<Y, F, Reply<R>> {
     /// Ready when it suspends at a yield or is complete, pending when it awaits something else.
     pub(crate) fn advance(&mut self, reply: R, cx: &mut Context<'_>) -> Poll<GeneratorState<Y, F::Output>> {
         let body = self.body.as_mut().expect("coroutine resumed after completion");
-        self.slot.back.0.set(Some(reply));
+        let back = &self.slot.back;
+        back.value.set(Some(reply));
+        back.poll.set(WakerId::of(cx.waker()));
+        if let Some(waiting) = back.waiting.take() {
+            waiting.wake();
+        }
         match body.as_mut().poll(cx) {
             Poll::Pending => {
                 self.slot.item.take().map_or(Poll::Pending, |item| Poll::Ready(GeneratorState::Yielded(item)))
@@ -504,7 +542,7 @@ impl<Y, F: Future, R> Coroutine for Generator<Y, F, Reply<R>> {
     fn resume_with(self: Pin<&mut Self>, reply: R) -> GeneratorState<Y, F::Output> {
         match self.get_mut().advance(reply, &mut Context::from_waker(Waker::noop())) {
             Poll::Ready(state) => state,
-            Poll::Pending => awaited_something_else(),
+            Poll::Pending => coroutine_awaited_something_else(),
         }
     }
 }
@@ -523,6 +561,16 @@ fn not_awaited() -> ! {
 
 #[cold]
 #[inline(never)]
-fn awaited_something_else() -> ! {
-    panic!("a generator awaited something other than a yield, which nothing here would ever wake");
+fn generator_awaited_something_else() -> ! {
+    // A yield of a generator keeps no waker, which would cost every item.
+    panic!(
+        "a generator awaited something other than a yield, which nothing would ever wake: await each yield by itself, \
+         not inside a combinator that waits for wake-ups, such as `FuturesUnordered`"
+    );
+}
+
+#[cold]
+#[inline(never)]
+fn coroutine_awaited_something_else() -> ! {
+    panic!("a coroutine awaited something other than a yield, which nothing would ever wake");
 }
