@@ -11,14 +11,13 @@ use std::future::poll_fn;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use futures_core::{FusedStream, Stream};
 use genawaiter::GeneratorState;
 
 use crate::generator::{Generator, Reply, Yielder, coroutine};
 use crate::lock::{Lock, Refusal};
-use crate::primitives::{Semaphore, SemaphorePermit, TryAcquireError};
+use crate::primitives::{Mutex, Semaphore, SemaphorePermit, TryAcquireError};
 
 /// Makes an asynchronous generator of an `async` closure that yields through the [`Yielder`] it is given, and may await
 /// whatever it likes.
@@ -164,10 +163,31 @@ impl<Y, F> fmt::Debug for AsyncGenerator<Y, F> {
 /// ```
 #[must_use = "streams are lazy and do nothing unless polled"]
 pub struct ThreadsafeStream<S> {
-    /// Beside the stream there is the waker of the task that waits for it.
-    lock: Lock<S, Option<Waker>>,
+    lock: Lock<S, ()>,
     /// One permit: the turn. Closed after the end, for those who wait to be told.
     turns: Semaphore,
+    pending: PendingTask,
+}
+
+/// The waker of the task whose poll of the stream is pending, for `close` to wake.
+///
+/// It has a mutex of its own. Under that of the stream it could be out of reach: another `close` holds it for a moment,
+/// and wakes no task on leaving. A task registers before it checks for a `close`, and a closer takes the waker after it
+/// has stored `CLOSED`, so one of the two sees the other. No code of the waker's runs while the mutex is held.
+struct PendingTask(Mutex<Option<Waker>>);
+
+impl PendingTask {
+    fn register(&self, waker: &Waker) {
+        if !self.0.lock().as_ref().is_some_and(|registered| registered.will_wake(waker)) {
+            let waker = waker.clone();
+            let replaced = self.0.lock().replace(waker);
+            drop(replaced);
+        }
+    }
+
+    fn take(&self) -> Option<Waker> {
+        self.0.lock().take()
+    }
 }
 
 impl<S: Stream + Unpin> ThreadsafeStream<S> {
@@ -186,7 +206,11 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
     /// # });
     /// ```
     pub const fn new(stream: S) -> Self {
-        Self { lock: Lock::new("stream", stream, None), turns: Semaphore::const_new(1) }
+        Self {
+            lock: Lock::new("stream", stream, ()),
+            turns: Semaphore::const_new(1),
+            pending: PendingTask(Mutex::new(None)),
+        }
     }
 
     /// Takes the next item, or `None` if there is none left or the stream has been [closed](Self::close).
@@ -226,7 +250,7 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
             self.lock.status().check();
             return None;
         };
-        let turn = Turn { stream: self, _permit: permit };
+        let mut turn = Turn { stream: self, registered: false, _permit: permit };
         poll_fn(|cx| turn.poll(cx)).await
     }
 
@@ -324,10 +348,7 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
     pub fn close(&self) {
         let stream = self.lock.close();
         self.turns.close();
-        // If the lock is not to be had the stream is being polled, and after a poll `Turn::poll` looks for itself.
-        let held = self.lock.try_wait(Some(Duration::ZERO));
-        let waker = held.and_then(|mut held| held.beside.take());
-        if let Some(waker) = waker {
+        if let Some(waker) = self.pending.take() {
             waker.wake();
         }
         drop(stream);
@@ -376,35 +397,42 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
 }
 
 /// What to do in a turn: poll the stream once. `None` is its end.
-fn poll_with<S: Stream + Unpin>(
-    cx: &mut Context<'_>,
-) -> impl FnOnce(&mut S, &mut Option<Waker>) -> Option<Poll<S::Item>> {
-    move |stream, waiting| match Pin::new(stream).poll_next(cx) {
-        Poll::Ready(item) => {
-            *waiting = None;
-            item.map(Poll::Ready)
-        }
-        Poll::Pending => {
-            waiting.get_or_insert_with(|| cx.waker().clone()).clone_from(cx.waker());
-            Some(Poll::Pending)
-        }
+fn poll_with<S: Stream + Unpin>(cx: &mut Context<'_>) -> impl FnOnce(&mut S, &mut ()) -> Option<Poll<S::Item>> {
+    move |stream, ()| match Pin::new(stream).poll_next(cx) {
+        Poll::Ready(item) => item.map(Poll::Ready),
+        Poll::Pending => Some(Poll::Pending),
     }
 }
 
 /// One task's turn, up to its item.
 struct Turn<'a, S> {
     stream: &'a ThreadsafeStream<S>,
+    /// Whether this task may be the one that `pending` names.
+    registered: bool,
     _permit: SemaphorePermit<'a>,
 }
 
 impl<S: Stream + Unpin> Turn<'_, S> {
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        match self.stream.lock.call(poll_with(cx), |stream| self.stream.dispose(stream)) {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        let ThreadsafeStream { lock, pending, .. } = self.stream;
+        match lock.call(poll_with(cx), |stream| self.stream.dispose(stream)) {
             None => Poll::Ready(None),
             Some(Poll::Ready(item)) => Poll::Ready(Some(item)),
-            // Who closed it during the poll could not wake this task.
-            Some(Poll::Pending) if self.stream.lock.status().check().is_none() => Poll::Ready(None),
-            Some(Poll::Pending) => Poll::Pending,
+            Some(Poll::Pending) => {
+                self.registered = true;
+                pending.register(cx.waker());
+                // A `close` that came before found no waker.
+                if lock.status().check().is_none() { Poll::Ready(None) } else { Poll::Pending }
+            }
+        }
+    }
+}
+
+/// The waker goes before the permit does: the next task registers its own.
+impl<S> Drop for Turn<'_, S> {
+    fn drop(&mut self) {
+        if self.registered {
+            drop(self.stream.pending.take());
         }
     }
 }
@@ -414,10 +442,14 @@ impl<S: Stream + Unpin> Stream for ThreadsafeStream<S> {
     type Item = S::Item;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        match self.get_mut().lock.call_mut(poll_with(cx), drop) {
-            None => Poll::Ready(None),
-            Some(polled) => polled.map(Some),
+        let Self { lock, pending, .. } = self.get_mut();
+        let polled = lock.call_mut(poll_with(cx), drop);
+        if let Some(Poll::Pending) = polled {
+            pending.register(cx.waker());
+        } else {
+            drop(pending.take());
         }
+        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
     }
 }
 

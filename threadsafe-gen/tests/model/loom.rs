@@ -103,30 +103,43 @@ pub(crate) fn explore(
     thorough: Option<usize>,
     scenario: impl Fn() + Send + Sync + 'static,
 ) {
+    explore_each(name, quick, thorough, [scenario]);
+}
+
+/// Runs each of several scenarios as [`explore`] does, and reports them as one model.
+pub(crate) fn explore_each<S: Fn() + Send + Sync + 'static>(
+    name: &str,
+    quick: Option<usize>,
+    thorough: Option<usize>,
+    scenarios: impl IntoIterator<Item = S>,
+) {
     expect_panics();
     let began = Instant::now();
-    let (scenario, schedules) = (Arc::new(scenario), Arc::new(StdAtomicUsize::new(0)));
+    let schedules = Arc::new(StdAtomicUsize::new(0));
     let mut builder = loom::model::Builder::new();
     builder.max_branches = 10_000;
     if builder.preemption_bound.is_none() {
         builder.preemption_bound = if long() { thorough } else { quick };
     }
-    for hands_over in [false, true] {
-        let (scenario, schedules) = (Arc::clone(&scenario), Arc::clone(&schedules));
-        builder.check(move || {
-            schedules.fetch_add(1, Relaxed);
-            trace::begin();
-            HANDS_OVER.set(hands_over);
-            POOL_OF_SCHEDULE.with(|pool| {
-                pool.bytes.replace((0..POOL).map(|_| atomic::AtomicU8::new(0)).collect());
-                pool.words.replace((0..POOL).map(|_| atomic::AtomicUsize::new(0)).collect());
+    for scenario in scenarios {
+        let scenario = Arc::new(scenario);
+        for hands_over in [false, true] {
+            let (scenario, schedules) = (Arc::clone(&scenario), Arc::clone(&schedules));
+            builder.check(move || {
+                schedules.fetch_add(1, Relaxed);
+                trace::begin();
+                HANDS_OVER.set(hands_over);
+                POOL_OF_SCHEDULE.with(|pool| {
+                    pool.bytes.replace((0..POOL).map(|_| atomic::AtomicU8::new(0)).collect());
+                    pool.words.replace((0..POOL).map(|_| atomic::AtomicUsize::new(0)).collect());
+                });
+                scenario();
+                POOL_OF_SCHEDULE.with(|pool| {
+                    pool.bytes.take();
+                    pool.words.take();
+                });
             });
-            scenario();
-            POOL_OF_SCHEDULE.with(|pool| {
-                pool.bytes.take();
-                pool.words.take();
-            });
-        });
+        }
     }
     let bound = builder.preemption_bound.map_or("all".to_owned(), |n| format!("up to {n} preemptions"));
     report(name, schedules.load(Relaxed), &format!(", {bound}"), began);

@@ -117,7 +117,9 @@ fn long() -> bool {
 /// Says what was explored, past the test harness, which keeps the output of tests that pass to itself.
 fn report(name: &str, schedules: usize, bound: &str, began: Instant) {
     let seconds = began.elapsed().as_secs_f32();
-    let _ = writeln!(io::stderr(), "model {name}: {schedules} schedules{bound}, {seconds:.1} s");
+    // In one write: what the harness prints at the same time must not come between the parts of the line.
+    let line = format!("\nmodel {name}: {schedules} schedules{bound}, {seconds:.1} s\n");
+    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 /// Keeps the panics quiet that belong to the scenarios, of which there are as many as schedules.

@@ -45,24 +45,38 @@ fn config() -> Config {
 /// The bounds are those of loom.
 pub(crate) fn explore(
     name: &str,
+    quick: Option<usize>,
+    thorough: Option<usize>,
+    scenario: impl Fn() + Send + Sync + 'static,
+) {
+    explore_each(name, quick, thorough, [scenario]);
+}
+
+/// Runs each of several scenarios as [`explore`] does, and reports them as one model, for which as many schedules are
+/// drawn as for three.
+pub(crate) fn explore_each<S: Fn() + Send + Sync + 'static>(
+    name: &str,
     _quick: Option<usize>,
     _thorough: Option<usize>,
-    scenario: impl Fn() + Send + Sync + 'static,
+    scenarios: impl IntoIterator<Item = S>,
 ) {
     expect_panics();
     let began = Instant::now();
-    let scenario = Arc::new(scenario);
+    let scenarios: Vec<_> = scenarios.into_iter().map(Arc::new).collect();
     let asked = std::env::var("MODEL_SCHEDULES").ok().map(|n| n.parse().expect("`MODEL_SCHEDULES` is a number"));
-    let half = asked.unwrap_or(if long() { 100_000 } else { 2_000 }) / 2;
-    let schedulers: [Box<dyn Scheduler + Send>; 2] =
-        [Box::new(RandomScheduler::new(half)), Box::new(PctScheduler::new(3, half))];
+    let all = asked.unwrap_or(if long() { 100_000 } else { 2_000 });
+    let half = (all * scenarios.len().min(3) / scenarios.len() / 2).max(1);
     let mut drawn = 0;
-    for scheduler in schedulers {
-        let scenario = Arc::clone(&scenario);
-        drawn += Runner::new(scheduler, config()).run(move || {
-            trace::begin();
-            scenario();
-        });
+    for scenario in scenarios {
+        let schedulers: [Box<dyn Scheduler + Send>; 2] =
+            [Box::new(RandomScheduler::new(half)), Box::new(PctScheduler::new(3, half))];
+        for scheduler in schedulers {
+            let scenario = Arc::clone(&scenario);
+            drawn += Runner::new(scheduler, config()).run(move || {
+                trace::begin();
+                scenario();
+            });
+        }
     }
     report(name, drawn, " by chance", began);
 }

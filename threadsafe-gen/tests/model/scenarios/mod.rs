@@ -6,6 +6,7 @@
 mod buffered;
 mod close;
 mod lock;
+mod pairs;
 mod panic;
 #[cfg(feature = "stream")]
 mod stream;

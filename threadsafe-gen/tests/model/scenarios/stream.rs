@@ -8,18 +8,19 @@ use futures_core::Stream;
 
 use super::{End, Item, Log, Source, both};
 use crate::model::backend::{block_on, explore, spawn};
+use crate::model::bare::BareMutex;
 use crate::model::outcome;
 use crate::{ThreadsafeStream, TryPollError};
 
 /// A stream that lets its task wait before each item, for nothing or for ever.
-struct Waiting {
+pub(super) struct Waiting {
     source: Source,
     wait: Wait,
     waited: bool,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Wait {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Wait {
     Never,
     Once,
     ForEver,
@@ -43,9 +44,9 @@ impl Stream for Waiting {
     }
 }
 
-type Shared = Arc<ThreadsafeStream<Waiting>>;
+pub(super) type Shared = Arc<ThreadsafeStream<Waiting>>;
 
-fn shared(items: usize, end: End, wait: Wait) -> (Shared, Arc<Log>) {
+pub(super) fn shared(items: usize, end: End, wait: Wait) -> (Shared, Arc<Log>) {
     let (source, log) = Source::new(items, end);
     (Arc::new(ThreadsafeStream::new(Waiting { source, wait, waited: false })), log)
 }
@@ -126,6 +127,80 @@ fn close_wakes_the_task_that_waits_for_the_stream() {
         let (item, ()) = both(next(&stream), || stream.close());
         assert_eq!(item, None);
         assert!(log.source_is_dropped(), "the stream outlives close");
+        drop(stream);
+        log.settle();
+    });
+}
+
+#[test]
+fn two_closes_at_a_time_wake_the_task_that_waits_for_the_stream() {
+    explore("stream: pending, close, close", Some(3), Some(4), || {
+        let (stream, log) = shared(0, End::None, Wait::ForEver);
+        let waiting = spawn(next(&stream));
+        let closer = {
+            let stream = Arc::clone(&stream);
+            spawn(move || stream.close())
+        };
+        stream.close();
+        closer.join().unwrap();
+        assert_eq!(waiting.join().unwrap(), None);
+        assert!(log.source_is_dropped(), "the stream outlives close");
+        drop(stream);
+        log.settle();
+    });
+}
+
+/// A stream of one item, which is there after an event.
+struct Eventual {
+    event: Arc<Event>,
+    source: Source,
+}
+
+struct Event(BareMutex<(bool, Option<Waker>)>);
+
+impl Event {
+    fn fire(&self) {
+        let mut event = self.0.lock();
+        event.0 = true;
+        let waker = event.1.take();
+        drop(event);
+        waker.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Stream for Eventual {
+    type Item = Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+        let mut event = self.event.0.lock();
+        if !event.0 {
+            event.1 = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        drop(event);
+        Poll::Ready(self.source.next())
+    }
+}
+
+#[test]
+fn a_poll_that_does_not_wait_takes_no_wake_up_from_the_task_that_does() {
+    explore("stream: next, try_next, an event", Some(2), Some(3), || {
+        let (source, log) = Source::new(2, End::None);
+        let event = Arc::new(Event(BareMutex::new((false, None))));
+        let stream = Arc::new(ThreadsafeStream::new(Eventual { event: Arc::clone(&event), source }));
+        let waiting = {
+            let stream = Arc::clone(&stream);
+            spawn(move || block_on(async { stream.next().await.map(|item| item.index) }))
+        };
+        let firing = spawn(move || event.fire());
+        let tried = stream.try_next().map(|item| item.map(|item| item.index));
+        let waited = waiting.join().unwrap();
+        firing.join().unwrap();
+        match tried {
+            Ok(tried) => assert!(matches!((tried, waited), (Some(0), Some(1)) | (Some(1), Some(0)))),
+            Err(TryPollError::Pending | TryPollError::AlreadyExecuting) => assert_eq!(waited, Some(0)),
+            Err(TryPollError::Poisoned) => panic!("the source did not panic"),
+        }
         drop(stream);
         log.settle();
     });
