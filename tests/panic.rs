@@ -303,3 +303,45 @@ fn a_source_that_panics_while_it_is_closed_is_loud_to_its_caller() {
         assert_eq!(shared.next(), None);
     });
 }
+
+/// Panics when it is asked for its size hint.
+struct Unsizable(#[expect(dead_code, reason = "counted by the test")] Arc<()>);
+
+impl Iterator for Unsizable {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        Some(1)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        panic!("out of paper");
+    }
+}
+
+#[test]
+fn a_panic_of_the_size_hint_poisons_the_iterator_whichever_call_asks_for_it() {
+    type Ask = fn(&mut ThreadsafeIter<Unsizable>);
+
+    const ASKS: [(&str, Ask); 5] = [
+        ("size_hint", |shared| _ = ThreadsafeIter::size_hint(shared)),
+        ("size_hint of the owner", |shared| _ = Iterator::size_hint(shared)),
+        ("size_hint of a guard", |shared| _ = shared.lock().size_hint()),
+        ("buffered", |shared| _ = shared.buffered(2).next()),
+        ("chunks", |shared| _ = shared.chunks(2).next()),
+    ];
+    limited(|| {
+        for (name, ask) in ASKS {
+            let alive = Arc::new(());
+            let mut shared = ThreadsafeIter::new(Unsizable(Arc::clone(&alive)));
+            assert_eq!(shared.next(), Some(1), "{name}");
+            assert_eq!(message_of(|| ask(&mut shared)), "out of paper", "{name}");
+            assert!(shared.is_poisoned() && !shared.is_finished(), "{name}");
+            assert_eq!(Arc::strong_count(&alive), 1, "{name}: the source is not dropped");
+            assert_eq!(message_of(|| shared.next()), EARLIER, "{name}");
+            assert_eq!(shared.try_next(), Err(TryNextError::Poisoned), "{name}");
+            // A hint has no way to report the panic. It says nothing of an end.
+            assert_eq!(ThreadsafeIter::size_hint(&shared), (0, None), "{name}");
+        }
+    });
+}

@@ -732,3 +732,43 @@ fn a_drive_beside_a_guard_of_the_same_thread_is_re_entry() {
         assert_eq!(shared.par_iter().count(), 10);
     });
 }
+
+#[test]
+fn a_consumer_that_yields_to_the_pool_leaves_no_item() {
+    // The task that may pull next then runs on top of the one that processes an item.
+    limited(|| {
+        for pool in pools(&[1, 2, 8]) {
+            for _ in 0..20 {
+                each_source!(300, |kind, shared| {
+                    let used = Used::default();
+                    pool.install(|| {
+                        shared.par_iter().for_each(|n| {
+                            rayon::yield_now();
+                            rayon::join(|| used.add(n), rayon::yield_now);
+                        });
+                    });
+                    assert!(shared.is_finished(), "{kind}: the drive has left items");
+                    used.assert_complete_with(&shared, 300, kind);
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn thousands_of_jobs_that_drive_one_slow_iterator_do_not_overflow_the_stack() {
+    const JOBS: usize = 8000;
+    limited(|| {
+        for pool in pools(&[1, 2, 4]) {
+            let used = Used::default();
+            let slow = iter::repeat_with(|| thread::sleep(Duration::from_micros(50))).take(JOBS).zip(0..).threadsafe();
+            pool.scope(|scope| {
+                for _ in 0..JOBS {
+                    scope.spawn(|_| slow.par_iter().map(|((), n)| n).for_each(|n| used.add(n)));
+                }
+            });
+            let rest = slow.map(|((), n)| n).threadsafe();
+            used.assert_complete_with(&rest, JOBS, "slow");
+        }
+    });
+}

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::iter;
-use std::panic::panic_any;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc;
@@ -538,4 +538,82 @@ fn a_branch_hands_on_to_the_next_thread_as_it_goes() {
             assert!(other.eq(0..1000));
         });
     });
+}
+
+/// A source that ends, or panics, after `items`, and whose destructor then calls `on_drop`.
+struct WithDestructor {
+    items: u64,
+    panics: bool,
+    on_drop: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl Iterator for WithDestructor {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        assert!(self.items > 0 || !self.panics, "out of paper");
+        self.items = self.items.checked_sub(1)?;
+        Some(self.items)
+    }
+}
+
+impl Drop for WithDestructor {
+    fn drop(&mut self) {
+        self.on_drop.take().into_iter().for_each(|on_drop| on_drop());
+    }
+}
+
+#[test]
+fn a_destructor_of_the_source_may_wait_for_a_thread_that_waits_at_another_branch() {
+    for panics in [false, true] {
+        limited(move || {
+            let (start, started) = mpsc::channel::<()>();
+            let (give, branch) = mpsc::channel::<Tee<WithDestructor>>();
+            let waiting = thread::spawn(move || {
+                let mut branch = branch.recv().unwrap();
+                started.recv().unwrap();
+                catch_unwind(AssertUnwindSafe(|| branch.next())).map_err(drop)
+            });
+            let (said, heard) = mpsc::channel();
+            let on_drop = move || {
+                start.send(()).unwrap();
+                said.send(waiting.join().unwrap()).unwrap();
+            };
+            let mut tee = Tee::new(WithDestructor { items: 0, panics, on_drop: Some(Box::new(on_drop)) });
+            give.send(tee.clone()).unwrap();
+            if panics {
+                assert_eq!(message_of(|| tee.next()), "out of paper");
+                assert_eq!(heard.recv().unwrap(), Err(()));
+            } else {
+                assert_eq!(tee.next(), None);
+                assert_eq!(heard.recv().unwrap(), Ok(None));
+            }
+        });
+    }
+}
+
+#[test]
+fn a_destructor_of_the_source_may_use_another_branch() {
+    for panics in [false, true] {
+        limited(move || {
+            let own: Arc<Mutex<Option<Tee<WithDestructor>>>> = Arc::default();
+            let in_destructor = Arc::clone(&own);
+            let (said, heard) = mpsc::channel();
+            let on_drop = move || {
+                let mut branch = in_destructor.lock().unwrap().take().unwrap();
+                let first = branch.next();
+                said.send((first, catch_unwind(AssertUnwindSafe(|| branch.next())).map_err(drop))).unwrap();
+            };
+            let mut tee = Tee::new(WithDestructor { items: 1, panics, on_drop: Some(Box::new(on_drop)) });
+            *own.lock().unwrap() = Some(tee.clone());
+            assert_eq!(tee.next(), Some(0));
+            if panics {
+                assert_eq!(message_of(|| tee.next()), "out of paper");
+                assert_eq!(heard.recv().unwrap(), (Some(0), Err(())));
+            } else {
+                assert_eq!(tee.next(), None);
+                assert_eq!(heard.recv().unwrap(), (Some(0), Ok(None)));
+            }
+        });
+    }
 }

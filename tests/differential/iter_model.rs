@@ -29,8 +29,8 @@ pub(crate) struct Model {
     pub(crate) consumers: Vec<Consumer>,
     /// How many items have been taken from the source, not counting those by `get_mut`.
     taken: usize,
-    /// By index.
-    given_back: BTreeMap<usize, usize>,
+    /// By index: the place, and the index after the run that was put back with it.
+    given_back: BTreeMap<usize, (usize, usize)>,
 }
 
 /// A consumer of many items at a time.
@@ -81,8 +81,8 @@ impl Model {
     /// The next item: what was given back comes first, unless there has been a panic.
     pub(crate) fn next(&mut self, by_guard: bool) -> Result<Option<Indexed>, Failure> {
         if self.fate != Fate::Poisoned {
-            if let Some(first) = self.given_back.pop_first() {
-                return Ok(Some(first));
+            if let Some((index, (place, _))) = self.given_back.pop_first() {
+                return Ok(Some((index, place)));
             }
         }
         self.pull(by_guard)
@@ -107,11 +107,14 @@ impl Model {
         let n = self.consumers[which].shape.n;
         let mut run = VecDeque::new();
         if self.fate != Fate::Poisoned {
-            // Only such as follow one another, since the index of one says those of the others.
-            let first = self.given_back.keys().next().copied().unwrap_or_default();
+            // Only those that one consumer put back, since the index of one says those of the others.
+            let end = self.given_back.values().next().map(|(_, end)| *end);
             while run.len() < n {
-                let Some(item) = self.given_back.remove_entry(&(first + run.len())) else { break };
-                run.push_back(item);
+                let Some(first) = self.given_back.first_entry().filter(|first| Some(first.get().1) == end) else {
+                    break;
+                };
+                let (index, (place, _)) = first.remove_entry();
+                run.push_back((index, place));
             }
         }
         if run.is_empty() {
@@ -139,7 +142,8 @@ impl Model {
     pub(crate) fn drop_consumer(&mut self, which: usize) {
         let ready = self.consumers.remove(which).ready;
         if matches!(self.fate, Fate::Open | Fate::Finished) {
-            self.given_back.extend(ready);
+            let end = ready.back().map_or(0, |(index, _)| index + 1);
+            self.given_back.extend(ready.into_iter().map(|(index, place)| (index, (place, end))));
         }
     }
 

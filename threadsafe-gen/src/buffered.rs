@@ -1,99 +1,25 @@
 //! Pulling many items for one lock, and giving back what was not used.
 //!
-//! An item is at every moment in exactly one place: not yet produced, among the [`Leftovers`], in the buffer of one
-//! consumer, or given out.
+//! An item is at every moment in exactly one place: not yet produced, among the [`Leftovers`](crate::leftovers::Leftovers),
+//! in the buffer of one consumer, or given out.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Duration;
 
 use crate::ThreadsafeIter;
 use crate::iter::Beside;
-use crate::lock::{Refusal, Status};
-use crate::primitives::{AtomicUsize, Mutex};
-
-/// Items that consumers took and gave back, by index.
-///
-/// They have a lock of their own, so that a consumer that is dropped need not wait for a slow iterator, and may be
-/// dropped within it. That there are any is a bit of the [`Status`], which every call reads in any case.
-pub(crate) struct Leftovers<T> {
-    items: Mutex<BTreeMap<usize, T>>,
-    /// How many consumers there are that may yet give back.
-    consumers: AtomicUsize,
-}
-
-impl<T> Leftovers<T> {
-    pub(crate) const fn new() -> Self {
-        Self { items: Mutex::new(BTreeMap::new()), consumers: AtomicUsize::new(0) }
-    }
-
-    /// Takes the first of them.
-    pub(crate) fn take(&self, status: &Status) -> Option<(usize, T)> {
-        if !status.has_leftovers() {
-            return None;
-        }
-        let mut items = self.items.lock();
-        let first = items.pop_first();
-        status.set_leftovers(!items.is_empty());
-        first
-    }
-
-    /// Takes up to `n` of them that follow one another, and says where they begin.
-    fn take_run(&self, status: &Status, run: &mut Vec<T>, n: usize) -> Option<usize> {
-        if !status.has_leftovers() {
-            return None;
-        }
-        let mut items = self.items.lock();
-        let first = items.first_key_value().map(|(&index, _)| index);
-        while let Some(entry) = items.first_entry() {
-            if run.len() == n || Some(*entry.key()) != first.map(|first| first + run.len()) {
-                break;
-            }
-            run.push(entry.remove());
-        }
-        status.set_leftovers(!items.is_empty());
-        first
-    }
-
-    /// Gives back items that follow one another from `first` on, unless the iteration is over for everybody.
-    fn put(&self, status: &Status, first: usize, run: impl ExactSizeIterator<Item = T>) {
-        if run.len() == 0 {
-            return;
-        }
-        let mut items = self.items.lock();
-        // Looked at under this lock, under which `take_all` comes after a `close`: one of the two sees the other.
-        if status.takes_back() {
-            items.extend((first..).zip(run));
-            status.set_leftovers(true);
-        }
-    }
-
-    /// Takes what nobody will ask for any more, to be dropped.
-    pub(crate) fn take_all(&self, status: &Status) -> BTreeMap<usize, T> {
-        let mut items = self.items.lock();
-        status.set_leftovers(false);
-        mem::take(&mut *items)
-    }
-
-    /// How many they are, and whether more may come back; `None` if there can be none any more.
-    ///
-    /// For a bound on what there is, ask with the source's lock held, so that nothing passes from there to here unseen.
-    pub(crate) fn len(&self, status: &Status) -> Option<(usize, bool)> {
-        // Both under the lock, since a consumer that is gone from the one is in the other.
-        let items = self.items.lock();
-        let consumers = self.consumers.load(Acquire) > 0;
-        (!status.is_finished() || consumers).then_some((items.len(), consumers))
-    }
-}
+use crate::leftovers::Consumer;
+use crate::lock::Refusal;
 
 /// An iterator for one consumer that takes many items a lock, made by [`ThreadsafeIter::buffered`].
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Buffered<'a, I: Iterator> {
     iter: &'a ThreadsafeIter<I>,
+    // Dropped after `drop` has put back what is left, or has unwound.
+    _consumer: Consumer<'a, I::Item>,
     n: usize,
     /// What has been taken and not given out, the last item first: it is cheapest to take from the end.
     buffer: Vec<I::Item>,
@@ -107,8 +33,7 @@ impl<'a, I: Iterator> Buffered<'a, I> {
     #[track_caller]
     pub(crate) fn new(iter: &'a ThreadsafeIter<I>, n: usize) -> Self {
         assert!(n > 0, "items cannot be taken 0 at a time: `n` must be at least 1");
-        iter.leftovers.consumers.fetch_add(1, Relaxed);
-        Self { iter, n, buffer: Vec::new(), end: 0, panicked: None }
+        Self { iter, _consumer: iter.leftovers.add_consumer(), n, buffer: Vec::new(), end: 0, panicked: None }
     }
 
     /// The items with their positions: the first item of the iterator has index 0.
@@ -158,30 +83,34 @@ impl<'a, I: Iterator> Buffered<'a, I> {
 
     /// Fills the buffer, which is empty, if that is possible within `patience`, or however long it takes.
     pub(crate) fn refill_within(&mut self, patience: Option<Duration>) -> Result<(), Refusal> {
-        let Self { iter: ThreadsafeIter { lock, leftovers }, n, buffer, end, panicked } = self;
+        let Self { iter: ThreadsafeIter { lock, leftovers }, n, buffer, end, panicked, .. } = self;
         let status = lock.status();
-        let take_leftovers = |buffer: &mut Vec<I::Item>| leftovers.take_run(status, buffer, *n);
-        let mut first = take_leftovers(buffer);
-        if first.is_none() {
-            let pull = |iter: &mut I, beside: &mut Beside<I>| {
-                first = Some(beside.taken);
-                let ended = (beside.fill)(iter, buffer, *n);
-                beside.taken += buffer.len();
-                (!ended).then_some(())
-            };
-            let pulled = catch_unwind(AssertUnwindSafe(|| match patience {
-                None => status.check().map_or(Ok(None), |()| Ok(lock.call(pull, drop))),
-                Some(_) => lock.try_call(patience, pull),
-            }));
-            match pulled {
-                Err(payload) if buffer.is_empty() => resume_unwind(payload),
-                Err(payload) => *panicked = Some(payload),
-                // While this waited another consumer may have given something back.
-                Ok(Ok(_)) if buffer.is_empty() => first = take_leftovers(buffer),
-                Ok(result) => _ = result?,
-            }
+        if let Some(run_end) = leftovers.take_run(status, buffer, *n) {
+            *end = run_end;
+            return Ok(());
         }
-        *end = first.unwrap_or_default() + buffer.len();
+        let mut first = 0;
+        let pull = |iter: &mut I, beside: &mut Beside<I>| {
+            first = beside.taken;
+            let ended = (beside.fill)(iter, buffer, *n);
+            beside.taken += buffer.len();
+            (!ended).then_some(())
+        };
+        let pulled = catch_unwind(AssertUnwindSafe(|| match patience {
+            None => status.check().map_or(Ok(None), |()| Ok(lock.call(pull, drop))),
+            Some(_) => lock.try_call(patience, pull),
+        }));
+        match pulled {
+            Err(payload) if buffer.is_empty() => resume_unwind(payload),
+            Err(payload) => *panicked = Some(payload),
+            // While this call was blocked another consumer may have put items back.
+            Ok(Ok(_)) if buffer.is_empty() => {
+                *end = leftovers.take_run(status, buffer, *n).unwrap_or_default();
+                return Ok(());
+            }
+            Ok(result) => _ = result?,
+        }
+        *end = first + buffer.len();
         buffer.reverse();
         Ok(())
     }
@@ -215,21 +144,11 @@ impl<I: Iterator> Iterator for Buffered<'_, I> {
     }
 }
 
-/// Gives back what was taken and not given out.
+/// Puts back what was taken and not given out.
 impl<I: Iterator> Drop for Buffered<'_, I> {
     fn drop(&mut self) {
-        /// One consumer less, by a panic of an item's destructor too.
-        struct Gone<'a>(&'a AtomicUsize);
-
-        impl Drop for Gone<'_> {
-            fn drop(&mut self) {
-                self.0.fetch_sub(1, Release);
-            }
-        }
-
         let ThreadsafeIter { lock, leftovers } = self.iter;
-        let _gone = Gone(&leftovers.consumers);
-        leftovers.put(lock.status(), self.end - self.buffer.len(), self.buffer.drain(..).rev());
+        leftovers.put(lock.status(), self.end, mem::take(&mut self.buffer));
     }
 }
 

@@ -7,7 +7,8 @@ use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
-use crate::buffered::{Buffered, Chunks, Leftovers};
+use crate::buffered::{Buffered, Chunks};
+use crate::leftovers::Leftovers;
 use crate::lock::{Held, Lock, Refusal};
 
 /// An iterator that threads can share: each item goes to exactly one of them.
@@ -389,11 +390,8 @@ impl<I: Iterator> ThreadsafeIter<I> {
         let status = self.lock.status();
         // Held until what has been given back is counted.
         let held = self.lock.try_wait(None);
-        let (lower, upper) = match held.as_ref().map(Held::source) {
-            Some(Some(iter)) => iter.size_hint(),
-            _ if status.source_is_gone() => (0, Some(0)),
-            _ => (0, None),
-        };
+        let hint = held.as_ref().and_then(|held| held.inspect(I::size_hint));
+        let (lower, upper) = hint.unwrap_or((0, status.source_is_gone().then_some(0)));
         let Some((leftovers, may_come_back)) = self.leftovers.len(status) else { return (0, Some(0)) };
         let upper = upper.filter(|_| !may_come_back).and_then(|upper| upper.checked_add(leftovers));
         (lower.saturating_add(leftovers), upper)
@@ -551,7 +549,7 @@ impl<I: Iterator> Iterator for IterGuard<'_, I> {
         let Some((leftovers, may_come_back)) = self.iter.leftovers.len(self.iter.lock.status()) else {
             return (0, Some(0));
         };
-        let (lower, upper) = self.held.source().map_or((0, Some(0)), Iterator::size_hint);
+        let (lower, upper) = self.held.inspect(I::size_hint).unwrap_or((0, Some(0)));
         (lower, upper.filter(|_| leftovers == 0 && !may_come_back))
     }
 }

@@ -5,6 +5,7 @@ mod coroutine;
 mod fallible;
 mod generator;
 mod iter;
+mod leftovers;
 mod lock;
 #[cfg(all(test, any(loom, shuttle)))]
 #[path = "../tests/model/mod.rs"]

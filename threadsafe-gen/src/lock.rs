@@ -45,6 +45,8 @@ const POISONED: u8 = 3;
 const FATE: u8 = 3;
 /// A bit beside them: there are items that somebody took and gave back.
 const LEFTOVERS: u8 = 4;
+/// Another: the source may be there although the state is not `OPEN`, for the thread that releases the lock to drop.
+const TO_BE_DROPPED: u8 = 8;
 
 /// A source `S` that one thread at a time may call, and what is kept beside it, `B`.
 pub(crate) struct Lock<S, B> {
@@ -192,7 +194,7 @@ impl<S, B> Lock<S, B> {
     #[must_use]
     pub(crate) fn close(&self) -> Option<S> {
         // What has ended is closed too, for those who would give something back.
-        let close = |state| matches!(state & FATE, OPEN | FINISHED).then_some(state & !FATE | CLOSED);
+        let close = |state| matches!(state & FATE, OPEN | FINISHED).then_some(state & !FATE | CLOSED | TO_BE_DROPPED);
         self.status.state.fetch_update(SeqCst, Relaxed, close).ok()?;
         self.reap()
     }
@@ -376,13 +378,8 @@ impl Status {
         dispose(source);
     }
 
-    #[cold]
-    fn poison<S, B>(
-        &self,
-        mut inner: impl DerefMut<Target = Inner<S, B>>,
-        payload: Box<dyn Any + Send>,
-        dispose: impl FnOnce(Option<S>),
-    ) -> ! {
+    /// Leaves `OPEN` for `state`, which is poisoned, after a panic of the source and under the lock.
+    fn set_poisoned(&self, payload: &(dyn Any + Send), state: u8) {
         let message = if let Some(message) = payload.downcast_ref::<&str>() {
             message
         } else if let Some(message) = payload.downcast_ref::<String>() {
@@ -392,7 +389,17 @@ impl Status {
         };
         // Set once, by the one call that can still find the source.
         let _ = self.message.set(message.into());
-        self.leave_open(POISONED);
+        self.leave_open(state);
+    }
+
+    #[cold]
+    fn poison<S, B>(
+        &self,
+        mut inner: impl DerefMut<Target = Inner<S, B>>,
+        payload: Box<dyn Any + Send>,
+        dispose: impl FnOnce(Option<S>),
+    ) -> ! {
+        self.set_poisoned(&*payload, POISONED);
         let source = inner.source.take();
         drop(inner);
         // The first panic is the one to report.
@@ -432,9 +439,19 @@ impl<S, B> Held<'_, S, B> {
         self.leave.0.status.call(self, call, dispose)
     }
 
-    /// The source, unless it has ended or is about to be dropped.
-    pub(crate) fn source(&self) -> Option<&S> {
-        self.inner.source.as_ref().filter(|_| !self.leave.0.status.source_is_gone())
+    /// Calls the source by a shared reference, unless it has ended or is about to be dropped.
+    ///
+    /// A panic poisons the source, as one of [`call`](Self::call) does. The source is dropped when the lock is released.
+    pub(crate) fn inspect<R>(&self, inspect: impl FnOnce(&S) -> R) -> Option<R> {
+        let status = &self.leave.0.status;
+        let source = self.inner.source.as_ref().filter(|_| status.fate() == OPEN)?;
+        match catch_unwind(AssertUnwindSafe(|| inspect(source))) {
+            Ok(result) => Some(result),
+            Err(payload) => {
+                status.set_poisoned(&*payload, POISONED | TO_BE_DROPPED);
+                resume_unwind(payload);
+            }
+        }
     }
 }
 
@@ -468,7 +485,7 @@ impl<S, B> Drop for Leave<'_, S, B> {
     #[inline]
     fn drop(&mut self) {
         fence(Acquire);
-        if self.0.status.state.load(Relaxed) & FATE == CLOSED {
+        if self.0.status.state.load(Relaxed) & TO_BE_DROPPED != 0 {
             // This thread is about to return an item, or to unwind: neither is to be lost to a destructor.
             drop_quietly(self.0.reap());
         }

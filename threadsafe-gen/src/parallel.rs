@@ -15,6 +15,7 @@
 //! to stand on top of the body that another waits for. On one thread that is re-entry, and panics. On two it cannot be
 //! told.
 
+use std::cell::Cell;
 use std::iter;
 use std::mem;
 use std::sync::Mutex;
@@ -117,6 +118,35 @@ impl<I: Iterator<Item: Send> + Send> ParallelIterator for ParallelItems<&Threads
     }
 }
 
+/// One drive on this thread's stack, counted until this is dropped.
+///
+/// A drive that waits runs other tasks of the pool on top of itself. If these are drives too, as with thousands of jobs
+/// that share one slow iterator, the stack would grow by one drive a job.
+struct Depth;
+
+impl Depth {
+    /// How many drives may stand on top of each other before the next one processes its items alone.
+    const LIMIT: usize = 32;
+
+    fn enter() -> Option<Self> {
+        DRIVES.with(|drives| {
+            let depth = drives.get();
+            (depth < Self::LIMIT).then(|| {
+                drives.set(depth + 1);
+                Self
+            })
+        })
+    }
+}
+
+thread_local!(static DRIVES: Cell<usize> = const { Cell::new(0) });
+
+impl Drop for Depth {
+    fn drop(&mut self) {
+        DRIVES.with(|drives| drives.set(drives.get() - 1));
+    }
+}
+
 /// What the tasks of one drive share.
 struct Drive<'a, I: Iterator, C: Consumer<I::Item>> {
     iter: &'a ThreadsafeIter<I>,
@@ -147,6 +177,7 @@ where
     };
     // On whatever thread it then runs, this one waits for it.
     iter.lock.refuse_reentry();
+    let Some(_depth) = Depth::enter() else { return drive.alone(consumer) };
     rayon::scope(|scope| scope.spawn(|scope| drive.run(consumer, scope)));
     let result = drive.result.into_inner().unwrap_or_else(PoisonError::into_inner);
     result.unwrap_or_else(|| nothing.into_folder().complete())
@@ -192,6 +223,16 @@ where
                 None => return,
             }
         }
+    }
+
+    /// Processes all items on this thread, and runs no other task of the pool while it waits for one.
+    fn alone(&self, consumer: C) -> C::Result {
+        let mut folder = consumer.into_folder();
+        while !folder.full() {
+            let Some(item) = self.iter.next() else { break };
+            folder = folder.consume(item);
+        }
+        folder.complete()
     }
 
     fn work_off(&self, mut chunk: Buffered<'_, I>, consumer: &C) {

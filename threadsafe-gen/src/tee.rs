@@ -100,12 +100,16 @@ impl<I: Iterator> Tee<I> {
     #[track_caller]
     fn pull(&self, node: &Node<I::Item>) {
         // Items are put into the list under the lock only, so what is not there now is not on its way.
-        let mut held = self.source.wait();
+        let held = self.source.wait();
         if node.0.get().is_none() {
-            if let Some(item) = held.call(|iter, ()| iter.next(), drop) {
+            let pull = |iter: &mut I, (): &mut ()| {
+                let item = iter.next()?;
                 // It was empty a moment ago.
                 let _ = node.0.set((item, Arc::new(Node(OnceLock::new()))));
-            }
+                Some(())
+            };
+            // The source's destructor runs after the lock is released: it may use another branch, or wait for a thread that does.
+            held.call_last(pull, drop);
         }
     }
 }

@@ -59,7 +59,7 @@ pub(crate) mod primitives {
 ///
 /// The first are faults of a primitive, or of which one is used, and stand in this directory. The others are faults of the code
 /// itself, which `.ci/model` plants in a copy of it, by an `if` that asks [`planted`].
-const FAULTS: [&str; 12] = [
+const FAULTS: [&str; 17] = [
     // A try of the mutex with a limit gives up on a mere read of its word.
     "try-gives-up-on-a-read",
     // The unlock forgets who waits.
@@ -82,6 +82,16 @@ const FAULTS: [&str; 12] = [
     "close-not-looked-at-after-a-poll",
     // The source is poisoned before its message is there.
     "poisoned-before-the-message",
+    // A poll that does not wait gives its permit back before it.
+    "polls-without-the-permit",
+    // A task registers its waker after it has checked for a `close`.
+    "registers-after-the-check",
+    // A wait with a limit does not drop the source of a closed lock when its time is over.
+    "no-look-back-after-a-limit",
+    // What was put back is counted before the source's lock is held.
+    "leftovers-counted-without-the-lock",
+    // The end is stored after the lock is released.
+    "end-stored-after-the-unlock",
     // A branch does not look again whether another has pulled the item.
     "tee-pulls-without-a-look",
 ];

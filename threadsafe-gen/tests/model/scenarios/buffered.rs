@@ -120,3 +120,36 @@ fn a_panic_comes_after_the_items_before_it() {
         log.settle();
     });
 }
+
+#[test]
+fn a_size_hint_beside_what_is_given_back_counts_it() {
+    explore("buffered: given back, size_hint", Some(3), Some(4), || {
+        let (source, log) = Source::new(3, End::None);
+        let iter = Arc::new(ThreadsafeIter::new(Sized(source)));
+        let used = {
+            let iter = Arc::clone(&iter);
+            move || drain(iter.buffered(2).take(1))
+        };
+        let (_, (_, upper)) = both(used, || iter.size_hint());
+        let rest = drain(&*iter);
+        assert!(upper.is_none_or(|upper| upper >= rest.len()), "at most {upper:?}, and then came {rest:?}");
+        drop(iter);
+        log.settle();
+    });
+}
+
+/// A source that knows how many items are left.
+struct Sized(Source);
+
+impl Iterator for Sized {
+    type Item = super::Item;
+
+    fn next(&mut self) -> Option<super::Item> {
+        self.0.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.0.items - self.0.next;
+        (left, Some(left))
+    }
+}

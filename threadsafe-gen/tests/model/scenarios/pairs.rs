@@ -82,16 +82,28 @@ fn check_items(items: usize, closed: bool, taken: [Taken; 2], rest: Vec<usize>, 
 
 type Iter = ThreadsafeIter<Source>;
 
+/// An item, or the end, which is to be seen by then.
+fn item_or_end(iter: &Iter, item: Option<Item>) -> Vec<usize> {
+    assert!(item.is_some() || iter.lock.status().source_is_gone(), "`None` before the end");
+    index(item)
+}
+
 const ITER_CALLS: [Call<Iter>; 8] = [
-    ("next", |iter| index(iter.next())),
+    ("next", |iter| item_or_end(iter, iter.next())),
     ("next_indexed", |iter| {
         let item = iter.next_indexed();
         assert!(item.as_ref().is_none_or(|(index, item)| *index == item.index));
-        index(item.map(|(_, item)| item))
+        item_or_end(iter, item.map(|(_, item)| item))
     }),
-    ("try_next", |iter| index(iter.try_next().unwrap_or_default())),
-    ("next_timeout", |iter| index(iter.next_timeout(Duration::from_millis(1)).unwrap_or_default())),
-    ("lock", |iter| drain(iter.lock().take(2))),
+    ("try_next", |iter| iter.try_next().map_or(Vec::new(), |item| item_or_end(iter, item))),
+    ("next_timeout", |iter| {
+        iter.next_timeout(Duration::from_millis(1)).map_or(Vec::new(), |item| item_or_end(iter, item))
+    }),
+    ("lock", |iter| {
+        let items = drain(iter.lock().take(2));
+        assert!(items.len() == 2 || iter.lock.status().source_is_gone(), "`None` before the end");
+        items
+    }),
     // Takes two, uses one, gives one back.
     ("buffered", |iter| drain(iter.buffered(2).take(1))),
     ("size_hint", |iter| {

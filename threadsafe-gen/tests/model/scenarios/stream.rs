@@ -134,7 +134,7 @@ fn close_wakes_the_task_that_waits_for_the_stream() {
 
 #[test]
 fn two_closes_at_a_time_wake_the_task_that_waits_for_the_stream() {
-    explore("stream: pending, close, close", Some(3), Some(4), || {
+    explore("stream: pending, close, close", Some(2), Some(3), || {
         let (stream, log) = shared(0, End::None, Wait::ForEver);
         let waiting = spawn(next(&stream));
         let closer = {

@@ -1,0 +1,136 @@
+//! [`Leftovers`]: items that a consumer took, did not give out, and put back.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use crate::lock::Status;
+use crate::primitives::{AtomicUsize, Mutex};
+
+/// Items that consumers put back, in the order of the source.
+///
+/// They have a mutex of their own, so that a consumer can be dropped while the source is in a slow call, or within that
+/// call. It is held for a few steps at a time, however many items there are: a run of items is put back, and dropped, as
+/// a whole. A bit of the [`Status`], which every call reads in any case, says whether there are any.
+pub(crate) struct Leftovers<T> {
+    runs: Mutex<Runs<T>>,
+    /// The number of consumers that may still put items back.
+    consumers: AtomicUsize,
+}
+
+/// Runs of items with consecutive indexes. None is empty.
+struct Runs<T> {
+    /// By the index after the last item, which stays while items are taken from the front. The last item comes first in
+    /// each `Vec`, so that the first is popped.
+    by_end: BTreeMap<usize, Vec<T>>,
+    /// The number of items in all of them.
+    items: usize,
+}
+
+impl<T> Leftovers<T> {
+    pub(crate) const fn new() -> Self {
+        Self { runs: Mutex::new(Runs { by_end: BTreeMap::new(), items: 0 }), consumers: AtomicUsize::new(0) }
+    }
+
+    /// Counts a consumer until the returned guard is dropped.
+    pub(crate) fn add_consumer(&self) -> Consumer<'_, T> {
+        self.consumers.fetch_add(1, Relaxed);
+        Consumer(self)
+    }
+
+    /// Takes the first item, with its index.
+    pub(crate) fn take(&self, status: &Status) -> Option<(usize, T)> {
+        if !status.has_leftovers() {
+            return None;
+        }
+        let mut runs = self.runs.lock();
+        let first = runs.pop_first();
+        status.set_leftovers(runs.items > 0);
+        first
+    }
+
+    /// Takes up to `n` items of the first run into `buffer`, the last item first, and returns the index after the last.
+    pub(crate) fn take_run(&self, status: &Status, buffer: &mut Vec<T>, n: usize) -> Option<usize> {
+        if !status.has_leftovers() {
+            return None;
+        }
+        // Freed after the mutex is released.
+        let mut emptied = Vec::new();
+        let mut runs = self.runs.lock();
+        let end = runs.take_run(buffer, &mut emptied, n);
+        status.set_leftovers(runs.items > 0);
+        end
+    }
+
+    /// Puts back items with consecutive indexes, the last item first, unless the iterator is closed or poisoned.
+    ///
+    /// `end` is the index after the last item.
+    pub(crate) fn put(&self, status: &Status, end: usize, mut run: Vec<T>) {
+        if run.is_empty() {
+            return;
+        }
+        // A large buffer with few items in it would keep its memory until they are taken.
+        if run.len() < run.capacity() / 2 {
+            run.shrink_to_fit();
+        }
+        let mut runs = self.runs.lock();
+        // Checked under this mutex, under which `take_all` comes after a `close`: one of the two sees the other.
+        if status.takes_back() {
+            runs.items += run.len();
+            runs.by_end.insert(end, run);
+            status.set_leftovers(true);
+        }
+    }
+
+    /// Takes all items, for the caller of `close` to drop.
+    pub(crate) fn take_all(&self, status: &Status) -> impl Sized + use<T> {
+        let mut runs = self.runs.lock();
+        status.set_leftovers(false);
+        runs.items = 0;
+        mem::take(&mut runs.by_end)
+    }
+
+    /// Returns the number of items and whether more may be put back, or `None` if there can be none any more.
+    ///
+    /// Hold the source's lock for a consistent bound, so that no item passes from the source to here uncounted.
+    pub(crate) fn len(&self, status: &Status) -> Option<(usize, bool)> {
+        // Both under the mutex, since the items of a consumer that is no longer counted are put back by then.
+        let runs = self.runs.lock();
+        let consumers = self.consumers.load(Acquire) > 0;
+        (!status.is_finished() || consumers).then_some((runs.items, consumers))
+    }
+}
+
+impl<T> Runs<T> {
+    fn pop_first(&mut self) -> Option<(usize, T)> {
+        let mut entry = self.by_end.first_entry()?;
+        let item = entry.get_mut().pop()?;
+        let index = entry.key() - entry.get().len() - 1;
+        if entry.get().is_empty() {
+            entry.remove();
+        }
+        self.items -= 1;
+        Some((index, item))
+    }
+
+    fn take_run(&mut self, buffer: &mut Vec<T>, emptied: &mut Vec<T>, n: usize) -> Option<usize> {
+        let mut entry = self.by_end.first_entry()?;
+        let (end, rest) = (*entry.key(), entry.get().len().saturating_sub(n));
+        if rest == 0 {
+            *emptied = mem::replace(buffer, entry.remove());
+        } else {
+            buffer.extend(entry.get_mut().drain(rest..));
+        }
+        self.items -= buffer.len();
+        Some(end - rest)
+    }
+}
+
+/// A consumer that may put items back, counted in [`Leftovers`] until this is dropped.
+pub(crate) struct Consumer<'a, T>(&'a Leftovers<T>);
+
+impl<T> Drop for Consumer<'_, T> {
+    fn drop(&mut self) {
+        self.0.consumers.fetch_sub(1, Release);
+    }
+}
