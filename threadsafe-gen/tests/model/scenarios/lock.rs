@@ -55,3 +55,24 @@ fn close_beside_a_call_and_one_with_a_limit_drops_the_source() {
         closed(lock, &log);
     });
 }
+
+#[test]
+fn close_beside_a_holder_and_a_call_with_a_limit_drops_the_source() {
+    explore("lock: held, a wait with a limit, close", Some(3), Some(3), || {
+        let (lock, log) = shared();
+        // The other two queue behind this thread. Neither may have written last to the word that it reads.
+        let held = lock.wait();
+        let waiting = {
+            let lock = Arc::clone(&lock);
+            spawn(move || drop(lock.try_wait(Some(Duration::from_millis(1)))))
+        };
+        let closing = {
+            let lock = Arc::clone(&lock);
+            spawn(move || drop(lock.close()))
+        };
+        drop(held);
+        waiting.join().unwrap();
+        closing.join().unwrap();
+        closed(lock, &log);
+    });
+}
