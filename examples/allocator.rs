@@ -1,7 +1,7 @@
-//! A coroutine that threads share: each sends how many ids it wants, and gets a range of them that is nobody else's.
+//! A coroutine shared by threads: each thread sends the number of ids that it wants and gets a range of ids for itself.
 //!
-//! The allocator is complete once all ids are given away. One thread is told so, and how many there were; the others
-//! find that nothing is left, and stop as well.
+//! The allocator completes once all ids are allocated. Exactly one thread receives `Complete` with the total; the
+//! others receive `None` and stop as well.
 //!
 //! ```console
 //! $ cargo run --release --example allocator
@@ -16,31 +16,31 @@ use threadsafe_gen::{Coroutine, ThreadsafeCoroutine, threadsafe_generator};
 
 const IDS: Range<u64> = 1_000..2_000;
 
-/// How many ids each of the threads wants at a time.
+/// The number of ids that each thread requests at a time.
 const WANTED: [u64; 4] = [20, 30, 70, 130];
 
-/// Answers each request by the next ids, as many as are wanted or as there are, and ends with how many it gave away.
+/// Answers each request with a range of the next ids, shorter than requested if too few are left, and returns the total.
 #[threadsafe_generator]
 fn allocator(ids: Range<u64>) -> impl Coroutine<Yield = Range<u64>, Resume = u64, Return = u64> {
     let mut next = ids.start;
-    // The first request comes before the first yield, every other one as what a yield returns.
+    // `resumed_with!` is the first request. Each later request is the value of a `yield_!`.
     let mut wanted = resumed_with!();
     while next < ids.end {
-        let given = next..ids.end.min(next.saturating_add(wanted));
-        next = given.end;
-        wanted = yield_!(given);
+        let range = next..ids.end.min(next.saturating_add(wanted));
+        next = range.end;
+        wanted = yield_!(range);
     }
     next - ids.start
 }
 
-/// What one thread has got in the end.
+/// The result of one thread.
 struct Share {
     ranges: Vec<Range<u64>>,
-    /// What the allocator ended with, which one thread is told.
+    /// The return value of the allocator, for the thread that received `Complete`.
     total: Option<u64>,
 }
 
-/// What a thread does until there are no more ids.
+/// Requests and uses ids until none are left.
 fn work(
     allocator: &ThreadsafeCoroutine<impl Coroutine<Yield = Range<u64>, Resume = u64, Return = u64> + Unpin>,
     wanted: u64,
@@ -50,7 +50,7 @@ fn work(
         match allocator.resume_with(wanted) {
             Some(Yielded(range)) => {
                 for _ in range.clone() {
-                    // What the ids are for, which takes its time; the allocator is free for the others meanwhile.
+                    // Stands for the use of an id. The allocator is not locked meanwhile.
                     thread::sleep(Duration::from_micros(50));
                 }
                 ranges.push(range);
@@ -72,18 +72,18 @@ fn main() {
         let ids: u64 = ranges.iter().map(|range| range.end - range.start).sum();
         println!("thread {thread}, {wanted} at a time, got {ids} ids: {ranges:?}");
         if let Some(total) = total {
-            println!("thread {thread} was told the total: {total}");
+            println!("thread {thread} received the total: {total}");
         }
     }
 
     let totals: Vec<_> = shares.iter().filter_map(|share| share.total).collect();
-    assert_eq!(totals, [IDS.end - IDS.start], "one thread is told the total");
+    assert_eq!(totals, [IDS.end - IDS.start], "exactly one thread receives the total");
     let mut ranges: Vec<_> = shares.into_iter().flat_map(|share| share.ranges).collect();
     ranges.sort_unstable_by_key(|range| range.start);
     let end = ranges.iter().fold(IDS.start, |end, range| {
-        assert_eq!(range.start, end, "each range begins where the one before it ends");
+        assert_eq!(range.start, end, "there is a gap or an overlap between two ranges");
         range.end
     });
-    assert_eq!(end, IDS.end, "all ids are given away");
+    assert_eq!(end, IDS.end, "the last ids were not allocated");
     println!("together: {} ranges, each id of {IDS:?} in one of them", ranges.len());
 }

@@ -1,9 +1,10 @@
-//! The program of "Using iterators and generators in multi-threaded applications" (Anand Chitipothu, 2012), whole: a
+//! The complete program of "Using iterators and generators in multi-threaded applications" (Anand Chitipothu, 2012): a
 //! generator and an iterator, each called 100,000 times on each of two threads.
 //!
-//! First what went wrong there, as far as Rust lets it. A generator that does not make its callers wait refuses them,
-//! and a counter whose parts are atomic while its step is not loses counts. (A plain `i += 1`, as in Python, does not
-//! compile.) Then the cure: `c1` and `c2` are both 200001 in every run, where the article began with 112106 and 158368.
+//! The first half shows the article's two failures, as far as they compile in Rust. A generator that is called without
+//! waiting returns an error while another thread executes it. A counter loses counts if its load and its store are two
+//! atomic operations. (A plain `i += 1` without a lock, as in Python, does not compile.) The second half shows the
+//! solution: `c1` and `c2` are 200001 in every run. The article's first run, in Python, printed 112106 and 158368.
 //!
 //! ```console
 //! $ cargo run --release --example count
@@ -44,7 +45,7 @@ impl Iterator for Counter {
     }
 }
 
-/// Counts wrongly: between the load and the store another thread counts too, and one of the two counts is lost.
+/// Loses counts: if another thread stores between this thread's load and store, one of the two counts is overwritten.
 #[derive(Default)]
 struct RacyCounter {
     i: AtomicU64,
@@ -59,7 +60,7 @@ impl RacyCounter {
     }
 }
 
-/// Counts, and lets other threads run in the middle of it, so that they find it executing.
+/// Counts, and yields the processor while it executes, so that other threads call it during execution.
 #[threadsafe_generator]
 fn interrupted_count() -> impl Iterator<Item = u64> {
     for i in 1.. {
@@ -68,7 +69,7 @@ fn interrupted_count() -> impl Iterator<Item = u64> {
     }
 }
 
-/// Calls `func` `n` times. The article's name for it, `loop`, is a keyword here.
+/// Calls `func` `n` times. In the article this function is called `loop`, which is a keyword in Rust.
 fn loop_<R>(func: impl Fn() -> R, n: u64) {
     for _ in 0..n {
         func();
@@ -86,14 +87,14 @@ fn run<R>(f: impl Fn() -> R + Sync, repeats: u64, nthreads: usize) {
 
 fn main() {
     let generator = interrupted_count();
-    let refused = AtomicU64::new(0);
+    let failed = AtomicU64::new(0);
     let call = || {
         if generator.try_next() == Err(TryNextError::AlreadyExecuting) {
-            refused.fetch_add(1, Relaxed);
+            failed.fetch_add(1, Relaxed);
         }
     };
     run(call, REPEATS, THREADS);
-    println!("without waiting, {} of {CALLS} calls fail: {}", refused.into_inner(), TryNextError::AlreadyExecuting);
+    println!("without waiting, {} of {CALLS} calls fail: {}", failed.into_inner(), TryNextError::AlreadyExecuting);
 
     let counter = RacyCounter::default();
     run(|| counter.next(), REPEATS, THREADS);
@@ -101,9 +102,9 @@ fn main() {
 
     let c1 = count();
     run(|| c1.next(), REPEATS, THREADS);
-    println!("c1 {}", c1.next().expect("it counts for ever"));
+    println!("c1 {}", c1.next().expect("the counter is endless"));
 
     let c2 = ThreadsafeIter::new(Counter { i: 0 });
     run(|| c2.next(), REPEATS, THREADS);
-    println!("c2 {}", c2.next().expect("it counts for ever"));
+    println!("c2 {}", c2.next().expect("the counter is endless"));
 }

@@ -1,14 +1,14 @@
-//! Tasks that share an asynchronous generator: it walks a paginated HTTP API, and they work off the pages.
+//! An asynchronous generator shared by tasks: it requests the pages of an HTTP API, and the tasks process them.
 //!
-//! None waits for a page longer than it likes. Giving up loses nothing: the generator stays in the middle of its
-//! request, and whoever asks next goes on from there. The API is served here as well, and slow now and then, so that
-//! time-outs do strike.
+//! Each task waits for a page under a time-out. A time-out loses no page: the generator stays suspended in the middle of
+//! its request, and the next task that calls `next` continues it. The example serves the API itself and delays some of
+//! the responses, so that time-outs happen.
 //!
 //! ```console
 //! $ cargo run --release --example crawl -- [--stop-after N]
 //! ```
 //!
-//! With `--stop-after`, the task that gets the Nth page closes the generator, and all end.
+//! With `--stop-after`, the task that gets the Nth page closes the generator, and all tasks end.
 
 use std::env;
 use std::error::Error;
@@ -29,17 +29,17 @@ const TASKS: usize = 4;
 const PAGES: u64 = 40;
 const ENTRIES_PER_PAGE: u64 = 25;
 
-/// How long a task waits for a page at a time.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// The time-out of one wait for a page.
+const TIMEOUT: Duration = Duration::from_millis(20);
 
-/// What the API answers with.
+/// A response of the API.
 #[derive(Serialize, Deserialize)]
 struct Page {
     entries: Vec<u64>,
     next: Option<u64>,
 }
 
-/// All pages of the API, each asked for when somebody wants it. An error is the last item.
+/// All pages of the API. Each page is requested when a task calls `next`. An error is the last item.
 #[threadsafe_generator]
 fn pages(client: Client, url: String) -> impl Stream<Item = reqwest::Result<Page>> {
     let mut next = Some(0);
@@ -51,7 +51,7 @@ fn pages(client: Client, url: String) -> impl Stream<Item = reqwest::Result<Page
     }
 }
 
-/// What one task did.
+/// The result of one task.
 #[derive(Default)]
 struct Tally {
     pages: u64,
@@ -59,14 +59,14 @@ struct Tally {
     timeouts: u64,
 }
 
-/// What a task does until there are no more pages.
+/// Processes pages until there are no more.
 async fn work(
     pages: Arc<ThreadsafeStream<impl Stream<Item = reqwest::Result<Page>> + Unpin>>,
     stop_after: u64,
 ) -> reqwest::Result<Tally> {
     let mut tally = Tally::default();
     loop {
-        match timeout(PATIENCE, pages.next()).await {
+        match timeout(TIMEOUT, pages.next()).await {
             Ok(Some(page)) => {
                 let page = page?;
                 if page.next == Some(stop_after) {
@@ -76,27 +76,27 @@ async fn work(
                 tally.entries.extend(page.entries);
             }
             Ok(None) => return Ok(tally),
-            // The page is not lost: it goes to whoever asks next, this task or another.
+            // The page is not lost: the next call of `next`, by this task or another, returns it.
             Err(_) => tally.timeouts += 1,
         }
     }
 }
 
-/// How many requests the API has had.
+/// The number of requests that the API has received.
 static REQUESTS: AtomicU64 = AtomicU64::new(0);
 
-/// The API: the numbers from 0 on, so many a page.
-async fn answer(Path(number): Path<u64>) -> Json<Page> {
+/// The API: numbers from 0 on, in pages of [`ENTRIES_PER_PAGE`].
+async fn serve_page(Path(number): Path<u64>) -> Json<Page> {
     REQUESTS.fetch_add(1, Relaxed);
     if number % 10 == 5 {
-        sleep(10 * PATIENCE).await;
+        sleep(10 * TIMEOUT).await;
     }
     let first = number * ENTRIES_PER_PAGE;
     let entries = (first..first + ENTRIES_PER_PAGE).collect();
     Json(Page { entries, next: Some(number + 1).filter(|&next| next < PAGES) })
 }
 
-/// How many pages the command line asks for.
+/// The number of pages to stop after, from the command line.
 fn stop_after() -> Option<u64> {
     let args: Vec<_> = env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -112,10 +112,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/pages", listener.local_addr()?);
-    let api = Router::new().route("/pages/{number}", get(answer));
+    let api = Router::new().route("/pages/{number}", get(serve_page));
     tokio::spawn(async { axum::serve(listener, api).await });
 
-    // Whatever proxy the environment names is not for this machine itself.
+    // A proxy from the environment cannot reach the API on this machine's loopback address.
     let client = Client::builder().no_proxy().build()?;
     let shared = Arc::new(pages(client, url));
     let tasks: Vec<_> = (0..TASKS).map(|_| tokio::spawn(work(Arc::clone(&shared), stop_after))).collect();
@@ -125,7 +125,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for (index, task) in tasks.into_iter().enumerate() {
         let Tally { pages, entries, timeouts } = task.await??;
         println!("task {index}: pages {pages}, entries {}, time-outs {timeouts}", entries.len());
-        // Others may get one more page while this one closes the generator; it does not itself.
+        // Another task may get one more page before the generator is closed. The task that closes it gets no more.
         stopped |= entries.last() == Some(&(stop_after * ENTRIES_PER_PAGE - 1));
         total.pages += pages;
         total.entries.extend(entries);
@@ -136,10 +136,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("together: pages {pages}, entries {}, time-outs {timeouts}, requests {requests}", entries.len());
 
     entries.sort_unstable();
-    assert!(entries.into_iter().eq(0..pages * ENTRIES_PER_PAGE), "an entry is missing or came twice");
-    assert!(stopped, "it did not stop where it should");
-    // A request that is under way when the generator is closed brings nobody a page.
+    assert!(entries.into_iter().eq(0..pages * ENTRIES_PER_PAGE), "an entry is missing or was delivered twice");
+    assert!(stopped, "no task received the last page as its last");
+    // A request that is in progress when the generator is closed delivers no page.
     let dropped = u64::from(stop_after < PAGES);
-    assert!((pages..=pages + dropped).contains(&requests), "a page was asked for more than once");
+    assert!((pages..=pages + dropped).contains(&requests), "a page was requested more than once");
     Ok(())
 }

@@ -1,16 +1,16 @@
-//! A data loader, as for training: shuffled batches of a file's rows, epoch after epoch, prepared on all cores.
+//! A data loader for training: shuffled batches of a file's rows, epoch after epoch, prepared on all cores.
 //!
-//! An endless generator reads the file and deals out the batches. The workers take them by turns and do the dear part
-//! outside the lock: they parse the rows, normalise them, and compute what the model is fed. The main thread puts the
-//! batches back in order, by their indexes, and trains on them, so the output does not depend on the number of workers.
-//! These run ahead by a few batches each and no further. Ctrl-c closes the generator, as the last epoch does, and all end.
+//! An endless generator reads the file and yields the batches. The workers take batches and do the expensive part outside
+//! the lock: they parse the rows, normalise them, and compute the features. The main thread restores the order of the
+//! batches by their indexes and trains on them, so the output does not depend on the number of workers. Each worker is
+//! at most a few batches ahead of the training. Ctrl-c closes the generator, as the last epoch does, and all threads end.
 //!
 //! ```console
 //! $ cargo run --release --example data_loader -- [--epochs N] [--threads N] [FILE]
 //! ```
 //!
 //! A row of the file is `x,y,label`: a point, its coordinates from 0 to 100, and the class that it belongs to, 0 or 1.
-//! With no file named, there are two spirals to be told apart. An error in the file is reported with its place:
+//! Without a file, the example generates one: the points of two spirals. An error in the file is reported with its place:
 //!
 //! ```console
 //! $ printf '50,50,0\n51,5O,1\n' >points.csv
@@ -39,37 +39,37 @@ use threadsafe_gen::{ThreadsafeIter, threadsafe_generator};
 
 const USAGE: &str = "usage: data_loader [--epochs N] [--threads N] [FILE]";
 
-/// How many rows a batch has, but for the last of an epoch.
+/// Rows per batch. The last batch of an epoch may be smaller.
 const BATCH: usize = 32;
 
-/// How many finished batches of one worker may wait to be trained on.
+/// The number of prepared batches of one worker that may wait for the training.
 const AHEAD: usize = 4;
 
-/// How many numbers the model is fed for each point.
+/// The number of features per point.
 const FEATURES: usize = 1_000;
 
 /// A part of an epoch.
 struct Batch<T> {
     epoch: u32,
-    /// How many rows the whole epoch has.
-    of: usize,
+    /// The number of rows in the whole epoch.
+    epoch_rows: usize,
     rows: Vec<T>,
 }
 
-/// A row as it stands in the file.
+/// A row of the file, as text.
 #[derive(Clone)]
 struct Row {
     line: usize,
     text: Arc<str>,
 }
 
-/// A row as the model is fed it.
+/// A row as input of the model.
 struct Example {
     features: Vec<f64>,
     label: bool,
 }
 
-/// The rows of the file in batches, each epoch in an order of its own, without end.
+/// Yields the rows of the file in batches, endlessly, in a new order in each epoch.
 #[threadsafe_generator]
 fn batches(path: PathBuf) -> impl Iterator<Item = Result<Batch<Row>, LoadError>> {
     let mut rows = Vec::new();
@@ -78,21 +78,21 @@ fn batches(path: PathBuf) -> impl Iterator<Item = Result<Batch<Row>, LoadError>>
         let text = text.map_err(at(&path, Some(line)))?.into();
         rows.push(Row { line, text });
     }
-    let of = rows.len();
-    if of == 0 {
-        Err(at(&path, None)("there are no rows in it"))?;
+    let epoch_rows = rows.len();
+    if epoch_rows == 0 {
+        Err(at(&path, None)("the file has no rows"))?;
     }
 
     let mut random = Random(1);
     for epoch in 1.. {
         random.shuffle(&mut rows);
         for rows in rows.chunks(BATCH) {
-            yield_!(Ok(Batch { epoch, of, rows: rows.to_vec() }));
+            yield_!(Ok(Batch { epoch, epoch_rows, rows: rows.to_vec() }));
         }
     }
 }
 
-/// What there is to be done outside the lock: features are the cosines of waves across the plane, at a row's point.
+/// The work outside the lock. The features of a point are the values of cosine waves across the plane at that point.
 fn prepare(batch: &Batch<Row>, waves: &[[f64; 3]], path: &Path) -> Result<Batch<Example>, LoadError> {
     let prepare_row = |row: &Row| {
         let (point, label) = parse(&row.text).map_err(at(path, Some(row.line)))?;
@@ -101,7 +101,7 @@ fn prepare(batch: &Batch<Row>, waves: &[[f64; 3]], path: &Path) -> Result<Batch<
         Ok(Example { features, label })
     };
     let rows = batch.rows.iter().map(prepare_row).collect::<Result<_, _>>()?;
-    Ok(Batch { epoch: batch.epoch, of: batch.of, rows })
+    Ok(Batch { epoch: batch.epoch, epoch_rows: batch.epoch_rows, rows })
 }
 
 fn parse(row: &str) -> Result<([f64; 2], bool), String> {
@@ -119,10 +119,10 @@ fn parse(row: &str) -> Result<([f64; 2], bool), String> {
     Ok(([coordinate(x)?, coordinate(y)?], label))
 }
 
-/// A batch and its index, or the error that was found in its stead.
+/// A batch or an error, with the index of the batch.
 type Prepared = (usize, Result<Batch<Example>, LoadError>);
 
-/// What a worker does until there are no more batches or nobody wants them.
+/// Prepares batches until there are no more or the receiver is dropped.
 fn work(
     batches: &ThreadsafeIter<impl Iterator<Item = Result<Batch<Row>, LoadError>>>,
     prepared: &SyncSender<Prepared>,
@@ -136,7 +136,9 @@ fn work(
     }
 }
 
-/// What the workers send, by index. Each one's indexes ascend, so the next batch is the least of the workers' first ones.
+/// Merges the workers' batches in the order of their indexes.
+///
+/// The indexes from one worker ascend, so the next batch is the one with the least index among the heads of the queues.
 fn in_order(workers: Vec<Receiver<Prepared>>) -> impl Iterator<Item = Prepared> {
     let mut workers: Vec<_> = workers.into_iter().map(|worker| worker.into_iter().peekable()).collect();
     iter::from_fn(move || {
@@ -151,7 +153,7 @@ struct Model {
 }
 
 impl Model {
-    /// Learns from one example, and returns the probability that was given to its label before.
+    /// Learns from one example, and returns the probability that the model assigned to its label before.
     fn learn(&mut self, Example { features, label }: &Example) -> f64 {
         let sum: f64 = iter::zip(&self.weights, features).map(|(weight, feature)| weight * feature).sum();
         let sign = if *label { 1.0 } else { -1.0 };
@@ -163,44 +165,44 @@ impl Model {
     }
 }
 
-/// Trains for so many epochs, or for as long as there are batches.
+/// Trains for `epochs` epochs, or until there are no more batches.
 fn train(batches: impl Iterator<Item = Prepared>, epochs: u32, bar: &ProgressBar) -> Result<(), LoadError> {
-    let say = |text: String| {
+    let print = |text: String| {
         let written = bar.suspend(|| writeln!(io::stdout(), "{text}"));
         written.map_err(at(Path::new("standard output"), None))
     };
     let mut model = Model { weights: vec![0.0; FEATURES] };
-    let (mut rows, mut loss, mut right) = (0_u32, 0.0, 0_u32);
-    let mut far = "before the first batch".to_owned();
+    let (mut rows, mut loss, mut correct) = (0_u32, 0.0, 0_u32);
+    let mut progress = "before the first batch".to_owned();
     for (expected, (index, batch)) in batches.enumerate() {
         assert_eq!(index, expected, "a worker has ended without sending its batch");
-        let Batch { epoch, of, rows: examples } = batch?;
+        let Batch { epoch, epoch_rows, rows: examples } = batch?;
         for example in &examples {
             let probability = model.learn(example);
             loss -= probability.ln();
-            right += u32::from(probability > 0.5);
+            correct += u32::from(probability > 0.5);
             rows += 1;
         }
-        bar.set_length(u64::from(epochs) * of as u64);
+        bar.set_length(u64::from(epochs) * epoch_rows as u64);
         bar.inc(examples.len() as u64);
-        far = format!("after {} batches and {} rows, in epoch {epoch} of {epochs}", index + 1, bar.position());
-        if rows as usize == of {
-            let percent = 100.0 * f64::from(right) / f64::from(rows);
-            say(format!("epoch {epoch:>2}: loss {:.4}, {percent:.1} % right", loss / f64::from(rows)))?;
+        progress = format!("after {} batches and {} rows, in epoch {epoch} of {epochs}", index + 1, bar.position());
+        if rows as usize == epoch_rows {
+            let percent = 100.0 * f64::from(correct) / f64::from(rows);
+            print(format!("epoch {epoch:>2}: loss {:.4}, {percent:.1} % correct", loss / f64::from(rows)))?;
             if epoch == epochs {
-                return say(format!("done {far}"));
+                return print(format!("done {progress}"));
             }
-            (rows, loss, right) = (0, 0.0, 0);
+            (rows, loss, correct) = (0, 0.0, 0);
         }
     }
-    say(format!("stopped {far}"))
+    print(format!("stopped {progress}"))
 }
 
 fn load_and_train(path: &Path, options: &Options, bar: &ProgressBar) -> Result<(), Box<dyn Error>> {
     let batches = Arc::new(batches(path.to_owned()));
     let closer = Arc::clone(&batches);
     ctrlc::set_handler(move || {
-        // Asked a second time, as when a read does not come back, it waits for nobody.
+        // A second ctrl-c exits at once: the first one does not end a read that blocks.
         if closer.is_finished() {
             process::exit(130);
         }
@@ -219,13 +221,13 @@ fn load_and_train(path: &Path, options: &Options, bar: &ProgressBar) -> Result<(
         };
         let workers = (0..options.threads).map(start_worker).collect();
         let outcome = train(in_order(workers), options.epochs, bar);
-        // The last epoch, or an error, ends it for the workers too.
+        // After the last epoch, or an error, the workers stop too.
         batches.close();
         Ok(outcome?)
     })
 }
 
-/// Pseudo-random numbers: xorshift64. The number in it is the seed.
+/// Pseudo-random numbers by xorshift64, created from the seed.
 struct Random(u64);
 
 impl Random {
@@ -236,12 +238,12 @@ impl Random {
         (self.0 >> 32) as u32
     }
 
-    /// From 0 to 1.
+    /// Returns a number from 0 to 1.
     fn fraction(&mut self) -> f64 {
         f64::from(self.number()) / f64::from(u32::MAX)
     }
 
-    /// About 0, most often near it.
+    /// Returns a number that is normally distributed around 0, approximately.
     fn deviation(&mut self) -> f64 {
         iter::repeat_with(|| self.fraction() - 0.5).take(12).sum()
     }
@@ -257,7 +259,7 @@ impl Random {
     }
 }
 
-/// A file of 4,000 points about two spirals.
+/// Creates a file of 4,000 points near two spirals.
 fn write_spirals(path: &Path) -> io::Result<()> {
     let mut random = Random(3);
     let mut file = BufWriter::new(File::create_new(path)?);
@@ -271,12 +273,12 @@ fn write_spirals(path: &Path) -> io::Result<()> {
     file.flush()
 }
 
-/// What went wrong, and at which place.
+/// An error, with the file and the line where it was found.
 #[derive(Debug)]
 struct LoadError {
     path: PathBuf,
     line: Option<usize>,
-    what: String,
+    message: String,
 }
 
 impl Error for LoadError {}
@@ -287,13 +289,13 @@ impl fmt::Display for LoadError {
         if let Some(line) = self.line {
             write!(f, "{line}:")?;
         }
-        write!(f, " {}", self.what)
+        write!(f, " {}", self.message)
     }
 }
 
 /// Adds the place to an error.
 fn at<E: ToString>(path: &Path, line: Option<usize>) -> impl FnOnce(E) -> LoadError {
-    move |error| LoadError { path: path.to_owned(), line, what: error.to_string() }
+    move |error| LoadError { path: path.to_owned(), line, message: error.to_string() }
 }
 
 struct Options {
@@ -302,7 +304,7 @@ struct Options {
     file: Option<PathBuf>,
 }
 
-/// The options of the command line, if they are valid.
+/// Parses the command line. Returns `None` if it is invalid.
 fn options() -> Option<Options> {
     fn number<T: FromStr>(arg: Option<OsString>) -> Option<T> {
         arg?.to_str()?.parse().ok()

@@ -1,6 +1,6 @@
-//! An id source in a `static`, which any thread draws from.
+//! A source of ids in a `static`, used by any thread.
 //!
-//! The generator makes account numbers, a serial number and its check digit. The type of a `static` must be written
+//! The generator yields account numbers: a serial number and its check digit. The type of a `static` must be written
 //! out, so the function returns a `Box<dyn Iterator>`.
 //!
 //! ```console
@@ -16,7 +16,7 @@ use threadsafe_gen::{ThreadsafeIter, threadsafe_generator};
 const THREADS: usize = 8;
 const IDS_PER_THREAD: usize = 50_000;
 
-/// Every id is given to one caller of the program.
+/// The ids of the program. Each id goes to exactly one caller.
 static IDS: LazyLock<ThreadsafeIter<Box<dyn Iterator<Item = u64> + Send>>> = LazyLock::new(ids);
 
 #[threadsafe_generator]
@@ -26,7 +26,7 @@ fn ids() -> Box<dyn Iterator<Item = u64>> {
     }
 }
 
-/// The digit that tells a mistyped number, by Luhn's algorithm, as on a bank card.
+/// Returns the check digit, which reveals a mistyped number, by Luhn's algorithm, as on a bank card.
 fn check_digit(mut number: u64) -> u64 {
     let mut sum = 0;
     let mut doubled = true;
@@ -43,10 +43,10 @@ fn main() {
     let drawn: Vec<u64> = thread::scope(|s| {
         let workers: Vec<_> =
             (0..THREADS).map(|_| s.spawn(|| IDS.iter().take(IDS_PER_THREAD).collect::<Vec<_>>())).collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("the ids do not end")).collect()
+        workers.into_iter().flat_map(|worker| worker.join().expect("the ids are endless")).collect()
     });
 
     let distinct: HashSet<_> = drawn.iter().collect();
-    assert_eq!(distinct.len(), drawn.len(), "an id was given twice");
+    assert_eq!(distinct.len(), drawn.len(), "an id was delivered twice");
     println!("{} ids drawn by {THREADS} threads, no duplicates; one of them is {}", drawn.len(), drawn[0]);
 }

@@ -1,8 +1,8 @@
-//! rayon over a generator: sums the primes among its items on all cores, then looks for any one prime and stops.
+//! rayon over a generator: sums the primes among its items on all cores, then searches for any one prime and stops.
 //!
-//! The generator leaves the multiples of 2 and 3 out; whether one of its numbers is prime costs far more than the number,
-//! so that is what the pool's threads do. A search that has found something gives back what it took and did not look at:
-//! after it, the rest is still there.
+//! The generator yields numbers that are not multiples of 2 or 3. Testing a number for primality costs far more than
+//! generating it, and the pool's threads do the tests in parallel. When a search ends early, the items that were taken
+//! and not tested are put back, so every untested item is still in the iterator after it.
 //!
 //! ```console
 //! $ cargo run --release --example parallel
@@ -15,7 +15,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 use threadsafe_gen::threadsafe_generator;
 
-/// `6 k + 1` and `6 k + 5` for each `k`, which 2 and 3 do not divide: all primes above 3 are among these.
+/// Yields `6 k + 1` and `6 k + 5` for each `k`. Neither is divisible by 2 or 3, and every prime above 3 has this form.
 #[threadsafe_generator]
 fn candidates(ks: Range<u64>) -> impl Iterator<Item = u64> {
     for k in ks {
@@ -24,7 +24,7 @@ fn candidates(ks: Range<u64>) -> impl Iterator<Item = u64> {
     }
 }
 
-/// Dear: tries a third of the numbers up to the square root of `n`.
+/// Returns whether `n` is prime. Expensive: divides by a third of the numbers up to the square root of `n`.
 fn is_prime(n: u64) -> bool {
     (5..).step_by(6).take_while(|d| d * d <= n).all(|d| n % d != 0 && n % (d + 2) != 0)
 }
@@ -45,16 +45,16 @@ fn main() {
     let total = 2 * (ks.end - ks.start);
     let candidates = candidates(ks);
     let tested = AtomicU64::new(0);
-    // `par_iter` borrows, where `into_par_iter` would take the generator with it.
+    // `par_iter` borrows the generator, which is used again below. `into_par_iter` would consume it.
     let prime = candidates.par_iter().find_any(|&n| {
         tested.fetch_add(1, Relaxed);
         is_prime(n)
     });
-    let (prime, tested) = (prime.expect("there is a prime among them"), tested.into_inner());
+    let (prime, tested) = (prime.expect("the range contains a prime"), tested.into_inner());
     println!("a prime: {prime}, found after {tested} of {total} tests");
 
-    let next = candidates.next().expect("most of them are left");
+    let next = candidates.next().expect("most candidates are left");
     let rest = candidates.iter().fold(1, |n, _| n + 1);
-    println!("next() goes on with {next}; {rest} are left");
+    println!("next() continues with {next}; {rest} candidates are left");
     assert_eq!(tested + rest, total);
 }

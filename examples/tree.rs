@@ -1,7 +1,7 @@
 //! A recursive generator: the in-order walk of a binary search tree, shared by two threads.
 //!
-//! The return type is boxed, so that a walk has a type that can be named. Each subtree's walk is owned by the walk above
-//! it and takes no lock; the two threads take turns at the root's.
+//! The return type is boxed, because the type of a recursive walk must be written out. The walk of a subtree is owned by
+//! the walk of its parent and takes no lock; the two threads lock only the walk of the root.
 //!
 //! ```console
 //! $ cargo run --release --example tree
@@ -11,7 +11,7 @@ use std::thread;
 
 use threadsafe_gen::threadsafe_generator;
 
-/// How many items the tree has; a prime, for [`shuffled`].
+/// The number of items in the tree. [`shuffled`] needs a prime.
 const ITEMS: u32 = 100_003;
 
 /// A binary search tree, not balanced.
@@ -32,7 +32,7 @@ impl<T: Ord + Sync> Tree<T> {
         }
     }
 
-    /// The items, smallest first.
+    /// Yields the items in ascending order.
     #[threadsafe_generator]
     fn in_order(&self) -> Box<dyn Iterator<Item = &T> + '_> {
         if let Some(node) = &self.0 {
@@ -43,7 +43,7 @@ impl<T: Ord + Sync> Tree<T> {
     }
 }
 
-/// Every number below [`ITEMS`] once: steps of the golden ratio around a circle.
+/// Returns every number below [`ITEMS`] once, in steps of the golden ratio around a circle.
 fn shuffled() -> impl Iterator<Item = u32> {
     (0..ITEMS).scan(0, |at, _| {
         *at = (*at + 61_805) % ITEMS;
@@ -64,11 +64,11 @@ fn main() {
     });
 
     for (thread, share) in shares.iter().enumerate() {
-        assert!(share.is_sorted(), "a thread gets its items in the order of the walk");
+        assert!(share.is_sorted(), "the items of a thread are not in the order of the walk");
         println!("thread {thread}: {} items in ascending order", share.len());
     }
     let mut union = shares.concat();
     union.sort_unstable();
-    assert!(union.iter().copied().eq(0..ITEMS), "no item is lost and none comes twice");
+    assert!(union.iter().copied().eq(0..ITEMS), "an item was lost or delivered twice");
     println!("together: {} items, each of 0..{ITEMS} once", union.len());
 }

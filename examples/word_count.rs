@@ -1,13 +1,13 @@
-//! Counts the words of files on all cores, and prints the twenty commonest.
+//! Counts the words in files on all cores, and prints the twenty most frequent ones.
 //!
-//! One generator reads the lines; the threads take them from it and count, each in a map of its own. The generator may
-//! fail: `?` in it ends it with the error as its last item. Bytes that are not UTF-8 separate words.
+//! One generator reads the lines; the threads take lines from it and count words, each thread in its own map. The
+//! generator can fail: `?` in its body ends it with the error as the last item. Bytes that are not UTF-8 separate words.
 //!
 //! ```console
 //! $ cargo run --release --example word_count -- [FILE...]
 //! ```
 //!
-//! With no files named, it counts this repository's README, change log and sources.
+//! Without arguments, it counts the words in this repository's README, change log and sources.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ use std::thread;
 use indicatif::{ProgressBar, ProgressStyle};
 use threadsafe_gen::{ThreadsafeIter, threadsafe_generator};
 
-/// The lines of all files, as bytes: the threads that take them decode them, outside the lock.
+/// Yields the lines of all files as bytes. The threads decode them outside the lock.
 #[threadsafe_generator]
 fn lines(files: &[PathBuf], bar: &ProgressBar) -> impl Iterator<Item = io::Result<Vec<u8>>> {
     for path in files {
@@ -36,11 +36,11 @@ fn lines(files: &[PathBuf], bar: &ProgressBar) -> impl Iterator<Item = io::Resul
 
 type Counts = HashMap<String, u64>;
 
-/// One thread's work: counts the words of the lines that it gets.
+/// Counts the words of the lines that one thread takes.
 fn count(lines: &ThreadsafeIter<impl Iterator<Item = io::Result<Vec<u8>>>>) -> io::Result<Counts> {
     let mut counts = Counts::new();
     for line in lines {
-        // Whoever meets the error ends it for all.
+        // The thread that gets the error stops the others.
         let line = line.inspect_err(|_| lines.close())?;
         for word in String::from_utf8_lossy(&line).split(|c: char| !c.is_alphanumeric() && c != '\'') {
             let word = word.trim_matches('\'').to_lowercase();
@@ -67,7 +67,7 @@ fn count_in_parallel(files: &[PathBuf], bar: &ProgressBar) -> io::Result<Counts>
     })
 }
 
-/// The files that are counted when none is named.
+/// Returns the files to count if the command line names none.
 fn own_files() -> io::Result<Vec<PathBuf>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = vec![root.join("README.md"), root.join("CHANGELOG.md")];
@@ -82,7 +82,7 @@ fn own_files() -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Puts the file's name, which an [`io::Error`] does not know, before the error.
+/// Prefixes an error with the file's name, which an [`io::Error`] does not contain.
 fn naming(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
@@ -93,7 +93,7 @@ fn run() -> io::Result<()> {
         files = own_files()?;
     }
 
-    // A file without a size is an error in its turn, when it is opened.
+    // A file whose size cannot be read fails later, when `lines` opens it.
     let bytes = files.iter().filter_map(|path| path.metadata().ok()).map(|metadata| metadata.len()).sum();
     let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}").expect("the template is valid");
     let bar = ProgressBar::new(bytes).with_style(style);
@@ -107,7 +107,7 @@ fn run() -> io::Result<()> {
     counts.sort_unstable_by(|(a, m), (b, n)| (Reverse(m), a).cmp(&(Reverse(n), b)));
     let mut table = String::new();
     for (word, n) in counts.iter().take(20) {
-        writeln!(table, "{n:>7} {word}").expect("a string takes all that is written to it");
+        writeln!(table, "{n:>7} {word}").expect("writing to a string does not fail");
     }
     io::stdout().write_all(table.as_bytes()).map_err(naming(Path::new("standard output")))
 }
