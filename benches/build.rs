@@ -1,4 +1,4 @@
-//! Tells the program which compiler made it, and whether that one knows `gen` blocks.
+//! Passes the compiler's version to the program, and sets `cfg(nightly)` if the compiler supports `gen` blocks.
 
 use std::env;
 use std::process::Command;

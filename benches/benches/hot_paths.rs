@@ -1,6 +1,6 @@
-//! The library's own hot paths, for use while changing them: `cargo bench -p benches`.
+//! The library's hot paths, to measure while changing them: `cargo bench -p benches`.
 //!
-//! Each figure is of one item, but for the last ones, which are of one generator.
+//! Each figure is the time per item. That of the `make_and_drop` benches is the time per generator.
 
 use benches::sources::{self, Count};
 use benches::work::Nothing;
@@ -11,7 +11,7 @@ fn main() {
     divan::main();
 }
 
-/// A source that no run comes to the end of.
+/// The number of items of a source that no run exhausts.
 const ENDLESS: u64 = u64::MAX;
 
 #[divan::bench]
@@ -20,7 +20,7 @@ fn next(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| black_box(&items).next());
 }
 
-// Samples long enough for the threads to meet.
+// The samples are long enough for the threads to contend.
 #[divan::bench(threads = [1, 2, 4], sample_size = 10_000)]
 fn next_contended(bencher: Bencher<'_, '_>) {
     let items = sources::shared(ENDLESS, Nothing);
@@ -33,7 +33,7 @@ fn next_of_a_hand_written_iterator(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| black_box(&items).next());
 }
 
-/// What `next` is measured against.
+/// The baseline for `next`.
 #[divan::bench]
 fn parking_lot_of_a_hand_written_iterator(bencher: Bencher<'_, '_>) {
     let items = parking_lot::Mutex::new(Count::new(ENDLESS, Nothing));
@@ -65,7 +65,7 @@ fn lock_and_next(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| black_box(&items).lock().next());
 }
 
-/// Of a lock that is held all along.
+/// `next` on a guard whose lock is held throughout.
 #[divan::bench]
 fn next_of_a_guard(bencher: Bencher<'_, '_>) {
     let items = sources::shared(ENDLESS, Nothing);

@@ -1,4 +1,4 @@
-//! Takes items on one thread, for `callgrind.sh` to count the instructions of: `one_thread CONTENDER ITEMS`.
+//! Takes items on one thread; `callgrind.sh` counts the instructions. Usage: `one_thread CONTENDER ITEMS`.
 
 use std::env;
 use std::hint::black_box;
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The same loop around each: three instructions of it are in every figure.
+/// The loop of every contender. Its three instructions are part of every figure.
 fn take(items: u64, mut next: impl FnMut() -> Option<u64>) {
     for _ in 0..items {
         black_box(next());

@@ -1,4 +1,4 @@
-//! What was measured: one answer a question and setting, one row a contender, one sample a round.
+//! The measurements: one answer per question and setting, one row per contender, one sample per round.
 
 use serde::Serialize;
 
@@ -7,76 +7,76 @@ use serde::Serialize;
 pub struct Answer {
     /// The question's name on the command line.
     pub question: &'static str,
-    /// What was asked, for a heading.
+    /// The setting, for a heading.
     pub setting: String,
-    /// The consumers, where there are any.
+    /// The number of consumers, if items are shared between threads.
     pub threads: Option<usize>,
-    /// What the figures are.
+    /// The unit of the samples.
     pub unit: &'static str,
     /// The contenders, ours first.
     pub rows: Vec<Row>,
 }
 
 impl Answer {
-    /// The row of a contender that took part.
+    /// Returns the row of `contender`, or `None` if it did not take part.
     pub fn row(&self, contender: &str) -> Option<&Row> {
         self.rows.iter().find(|row| row.contender == contender)
     }
 
-    /// How `contender` compares with `other`: the median of the rounds' ratios.
+    /// Returns the ratio of `contender` to `other`: the median of the ratios of each round.
     ///
-    /// Not the ratio of the medians: the two ran one after the other in each round, so that what disturbed the one is
-    /// likely to have disturbed the other.
+    /// The ratio of the medians would be less exact: in each round the two ran one after the other, so a disturbance of one
+    /// is likely to have disturbed the other as well.
     pub fn ratio(&self, contender: &str, other: &str) -> Option<f64> {
         let (row, other) = (self.row(contender)?, self.row(other)?);
-        // Nothing is as much as nothing: allocations may be none.
+        // Both may be 0, as with allocations: the ratio is then 1, not NaN.
         let ratio = |(&a, &b): (&f64, &f64)| if a.total_cmp(&b).is_eq() { 1.0 } else { a / b };
         let ratios = row.samples.iter().zip(&other.samples).map(ratio);
         Some(quantile(&sorted(ratios), 0.5))
     }
 }
 
-/// One contender's figures.
+/// The samples of one contender.
 #[derive(Debug, Serialize)]
 pub struct Row {
-    /// Its name.
+    /// The contender's name.
     pub contender: &'static str,
-    /// One a round, in the order of the rounds.
+    /// One sample per round, in the order of the rounds.
     pub samples: Vec<f64>,
 }
 
 impl Row {
-    /// No figures yet.
+    /// Creates a row without samples.
     pub const fn new(contender: &'static str) -> Self {
         Self { contender, samples: Vec::new() }
     }
 
-    /// The least, the quartiles and the greatest.
+    /// Returns the minimum, the quartiles and the maximum.
     pub fn spread(&self) -> Spread {
         let sorted = sorted(self.samples.iter().copied());
-        let [least, lower, median, upper, greatest] = [0.0, 0.25, 0.5, 0.75, 1.0].map(|q| quantile(&sorted, q));
-        Spread { least, lower, median, upper, greatest }
+        let [min, lower, median, upper, max] = [0.0, 0.25, 0.5, 0.75, 1.0].map(|q| quantile(&sorted, q));
+        Spread { min, lower, median, upper, max }
     }
 
-    /// The middle one.
+    /// Returns the median of the samples.
     pub fn median(&self) -> f64 {
         self.spread().median
     }
 }
 
-/// How the samples of a row lie.
+/// The distribution of the samples of a row.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Spread {
-    /// The least of all.
-    pub least: f64,
-    /// A quarter is below.
+    /// The minimum.
+    pub min: f64,
+    /// The lower quartile.
     pub lower: f64,
-    /// Half are below.
+    /// The median.
     pub median: f64,
-    /// A quarter is above.
+    /// The upper quartile.
     pub upper: f64,
-    /// The greatest of all.
-    pub greatest: f64,
+    /// The maximum.
+    pub max: f64,
 }
 
 fn sorted(samples: impl Iterator<Item = f64>) -> Vec<f64> {
@@ -85,7 +85,7 @@ fn sorted(samples: impl Iterator<Item = f64>) -> Vec<f64> {
     samples
 }
 
-/// Between two samples, their mean weighted by nearness.
+/// Returns the `q`-quantile, interpolated linearly between two samples.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -94,8 +94,8 @@ fn sorted(samples: impl Iterator<Item = f64>) -> Vec<f64> {
 )]
 fn quantile(sorted: &[f64], q: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
-    let place = last as f64 * q;
-    let below = place.floor() as usize;
+    let position = last as f64 * q;
+    let below = position.floor() as usize;
     let above = (below + 1).min(last);
-    sorted[below] + (sorted[above] - sorted[below]) * (place - place.floor())
+    sorted[below] + (sorted[above] - sorted[below]) * (position - position.floor())
 }

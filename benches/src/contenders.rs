@@ -1,4 +1,4 @@
-//! Who takes part where items are shared between threads. To add one, write a function below and name it in [`all`].
+//! The contenders that share items between threads. To add one, write a function below and name it in [`all`].
 
 use std::iter::Fuse;
 use std::sync::Mutex;
@@ -17,22 +17,22 @@ use crate::work::Work;
 /// One way to share the items of a source.
 #[derive(Debug)]
 pub struct Contender<S, C> {
-    /// Its name in tables and pictures.
+    /// The contender's name in tables and pictures.
     pub name: &'static str,
     run: fn(&Job<S, C>) -> Run,
 }
 
 impl<S: Work, C: Work> Contender<S, C> {
-    /// Its part in a comparison by `threads` threads.
+    /// Creates the contender's lane in a comparison with `threads` threads.
     pub fn lane<'a>(&self, threads: usize, source: S, consumer: C) -> Lane<'a> {
         let run = self.run;
         Lane::new(self.name, move |items| run(&Job { threads, items, source, consumer }))
     }
 }
 
-/// Everybody, ours first.
+/// Returns all contenders, ours first.
 ///
-/// A function pointer of each for the types at hand: within a round everything is known to the compiler.
+/// Each is a function pointer, monomorphized for the types of the comparison: a round makes no dynamic call per item.
 pub fn all<S: Work, C: Work>() -> Vec<Contender<S, C>> {
     let contender = |name, run| Contender { name, run };
     vec![
@@ -79,8 +79,8 @@ fn our_lock<S: Work, C: Work>(job: &Job<S, C>) -> Run {
     })
 }
 
-/// An iterator under somebody's mutex, which is let go before the item is consumed: a closure, since the guard in `while let
-/// Some(item) = mutex.lock().next()` would live on through the loop's body.
+/// An iterator in a mutex that is released before the item is consumed. `next` is a closure for that reason: the guard in
+/// `while let Some(item) = mutex.lock().next()` would live until the end of the loop's body.
 fn hand<S: Work, C: Work>(job: &Job<S, C>) -> Run {
     let items = parking_lot::Mutex::new(Count::new(job.items, job.source));
     let next = || items.lock().next();
@@ -115,7 +115,7 @@ fn std<S: Work, C: Work>(job: &Job<S, C>) -> Run {
     in_std_mutex(job, Count::new(job.items, job.source))
 }
 
-/// Fused, as the next two: the second thread to ask after the end would panic.
+/// Fused, like the next two: without `fuse`, a call of `next` after the end panics.
 fn genawaiter<S: Work, C: Work>(job: &Job<S, C>) -> Run {
     in_std_mutex(job, sources::genawaiter_sync(job.items, job.source).fuse())
 }
@@ -161,13 +161,12 @@ fn our_rayon<S: Work, C: Work>(job: &Job<S, C>) -> Run {
     in_pool(job, sources::shared(job.items, job.source).into_par_iter())
 }
 
-/// In a pool of so many threads, which stands before the clock starts.
+/// Runs in a pool of `job.threads` threads, all started before the clock is.
 fn in_pool<S: Work, C: Work>(job: &Job<S, C>, items: impl ParallelIterator<Item = u64>) -> Run {
     let pool = ThreadPoolBuilder::new().num_threads(job.threads).build().expect("threads can be started");
-    // Returns once each of them has started.
+    // Returns once every thread of the pool has started.
     pool.broadcast(|_| ());
-    // The items are tallied by tasks, and which thread runs how many of them is its own affair: whose task it was is asked once
-    // a task, at its end.
+    // rayon tallies items per task. To count items per thread, each task adds its count to that of its thread at its end.
     let counts: Vec<_> = (0..job.threads).map(|_| AtomicU64::new(0)).collect();
     let (span, tally) = Span::of(|| {
         pool.install(|| {
@@ -189,20 +188,20 @@ fn in_pool<S: Work, C: Work>(job: &Job<S, C>, items: impl ParallelIterator<Item 
     Run::with_counts(span, tally, counts.into_iter().map(AtomicU64::into_inner).collect())
 }
 
-/// How many items a channel holds: enough that neither side waits for the other at every item.
+/// The capacity of a channel: large enough that neither side waits for the other at every item.
 const BOUND: usize = 1024;
 
-/// The producer runs the hand-written loop, which is the best that a channel can get.
+/// The producer runs the hand-written loop, the fastest source for a channel.
 fn crossbeam<S: Work, C: Work>(job: &Job<S, C>) -> Run {
     let (sender, receiver) = crossbeam_channel::bounded(BOUND);
     let items = Count::new(job.items, job.source);
-    let produce = move || items.for_each(|item| sender.send(item).expect("the consumers take all"));
+    let produce = move || items.for_each(|item| sender.send(item).expect("the consumers take every item"));
     with_producer(job, Some(produce), |tally| tally.take_all(receiver.iter()))
 }
 
 fn flume<S: Work, C: Work>(job: &Job<S, C>) -> Run {
     let (sender, receiver) = flume::bounded(BOUND);
     let items = Count::new(job.items, job.source);
-    let produce = move || items.for_each(|item| sender.send(item).expect("the consumers take all"));
+    let produce = move || items.for_each(|item| sender.send(item).expect("the consumers take every item"));
     with_producer(job, Some(produce), |tally| tally.take_all(receiver.iter()))
 }

@@ -1,8 +1,8 @@
-//! The compiler's own generators, on nightly. In a file of its own, since `gen` is a keyword that stable does not parse.
+//! The compiler's own generators, on nightly. This is a separate file because stable Rust does not parse `gen` blocks.
 
 use crate::work::Work;
 
-/// `gen {}`.
+/// The source as a `gen` block.
 pub fn gen_block<S: Work>(items: u64, work: S) -> impl Iterator<Item = u64> + Send {
     gen move {
         let mut i = 0;

@@ -1,12 +1,13 @@
-//! The library side by side with its peers, in numbers and pictures. The README beside this package says how to run it.
+//! Compares threadsafe-gen with other crates, in numbers and pictures. This package's README says how to run it.
 //!
-//! A library, so that the comparison (`main.rs`), the program that counts allocations (`bin/allocations.rs`), the one that
-//! counts instructions (`examples/one_thread.rs`) and the benches (`benches/hot_paths.rs`) run the same sources.
+//! The code is a library so that the comparison (`main.rs`), the program that counts allocations (`bin/allocations.rs`),
+//! the program for instruction counts (`examples/one_thread.rs`) and the benches (`benches/hot_paths.rs`) run the same
+//! sources.
 
 #![allow(
     clippy::must_use_candidate,
     clippy::missing_panics_doc,
-    reason = "nobody's interface: the programs of this package are all that use it"
+    reason = "not a public interface: only the programs of this package use it"
 )]
 #![cfg_attr(nightly, feature(gen_blocks))]
 

@@ -1,4 +1,4 @@
-//! Where and with what it was measured, to be written beside every number.
+//! The machine, the compiler and the versions of a measurement, to be stated beside every number.
 
 use std::fmt;
 use std::fs;
@@ -6,23 +6,23 @@ use std::thread;
 
 use serde::Serialize;
 
-/// What a reader has to know to make anything of the numbers.
+/// The circumstances that a reader needs to interpret the numbers.
 #[derive(Debug, Serialize)]
 pub struct Machine {
-    /// The processor, in its maker's words.
+    /// The processor's model name.
     pub cpu: String,
-    /// How many cores of it.
+    /// The number of cores.
     pub cores: usize,
-    /// The compiler.
+    /// The version of the compiler.
     pub rustc: &'static str,
-    /// The day, UTC.
+    /// The date, in UTC.
     pub date: String,
-    /// The contenders' versions.
+    /// The contenders and their versions.
     pub crates: Vec<String>,
 }
 
 impl Machine {
-    /// This one, now.
+    /// Describes this machine, now.
     pub fn this() -> Self {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
@@ -35,7 +35,7 @@ impl Machine {
         }
     }
 
-    /// The line about the hardware and the compiler.
+    /// Formats the hardware, the compiler and the date in one line.
     pub fn hardware(&self) -> String {
         let rustc = self.rustc.split(" (").next().unwrap_or(self.rustc);
         format!("{}, {} cores · {rustc} · {}", self.cpu, self.cores, self.date)
@@ -48,7 +48,7 @@ impl fmt::Display for Machine {
     }
 }
 
-/// The versions that the lock file has of the crates that are compared. Of two versions of a crate, both.
+/// Returns the compared crates with their versions from the lock file. A crate in two versions is listed twice.
 fn versions() -> Vec<String> {
     const CRATES: &[&str] = &[
         "threadsafe-gen",
@@ -62,7 +62,7 @@ fn versions() -> Vec<String> {
         "flume",
         "async-trait",
     ];
-    // As it is when the program is compiled, which is what the program is made of.
+    // The lock file at compile time, so that the versions are those in the program.
     let lock = include_str!("../../Cargo.lock");
     let quoted = |line: &'static str, key| line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"');
     let mut versions = Vec::new();

@@ -1,4 +1,4 @@
-//! Asks the questions and shows the answers. See the README beside this package.
+//! Runs the questions and prints the answers. See this package's README.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use benches::targets::{self, Verdict};
 use benches::{plot, table};
 use serde::Serialize;
 
-/// What the command line asks for.
+/// The options of the command line.
 struct Options {
     plan: Plan,
     questions: Vec<Question>,
@@ -23,7 +23,7 @@ struct Options {
     pictures: Option<PathBuf>,
 }
 
-/// What `--json` writes.
+/// The content of the file that `--json` writes.
 #[derive(Serialize)]
 struct Report<'a> {
     machine: &'a Machine,
@@ -62,7 +62,7 @@ fn run(options: &Options) -> Result<(), String> {
     for (i, question) in options.questions.iter().enumerate() {
         bar.set_prefix(format!("{}/{} {}", i + 1, options.questions.len(), question.name));
         for answer in (question.ask)(&options.plan, &bar) {
-            // Each as soon as it is there: a full run takes minutes.
+            // Printed as soon as it is measured, because a full run takes minutes.
             bar.suspend(|| println!("\n{}", table::of(&answer)));
             answers.push(answer);
         }
@@ -92,7 +92,7 @@ fn write(file: &Path, text: &str) -> Result<(), String> {
     fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// `None` if it asks for help.
+/// Parses the command line. Returns `None` if it asks for help.
 fn options() -> Result<Option<Options>, lexopt::Error> {
     use lexopt::prelude::*;
 
@@ -116,7 +116,7 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
     if questions.is_empty() {
         questions = questions::ALL.to_vec();
     }
-    // The pictures in the repository show a full run; a quick one shall not replace them unasked.
+    // The pictures in the repository show a full run. A quick run must not replace them by default.
     if pictures.is_none() && !plan.quick {
         pictures = Some(env!("CARGO_MANIFEST_DIR").into());
     }
@@ -132,11 +132,11 @@ fn question(name: OsString) -> Result<Question, lexopt::Error> {
 fn help() -> String {
     let mut help = String::from(
         "usage: cargo run --release -p benches -- [OPTIONS]\n\n\
-         --quick            everything once over in less than a minute, too rough to quote\n\
-         --only QUESTION    that question alone; may be repeated\n\
-         --json FILE        every sample, the machine and the targets\n\
-         --pictures FOLDER  where to write the SVGs: benches/ by default, nowhere with --quick\n\
-         --no-pictures      write none\n\n\
+         --quick            run every question in less than a minute, too roughly to quote\n\
+         --only QUESTION    run this question only; may be repeated\n\
+         --json FILE        write every sample, the machine and the targets to FILE\n\
+         --pictures FOLDER  write the SVGs to FOLDER; the default is benches/, or none with --quick\n\
+         --no-pictures      write no SVGs\n\n\
          questions:\n",
     );
     for question in questions::ALL {

@@ -1,4 +1,4 @@
-//! Running contenders: threads that start together, clocks, the check of what came out, and rounds in turn.
+//! Runs the contenders: starts threads together, reads clocks, checks the items, and alternates between contenders.
 
 use std::fmt;
 use std::hint::black_box;
@@ -12,38 +12,38 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::answer::Row;
 use crate::work::{Nothing, Work};
 
-/// How much is done.
+/// The number and length of the rounds.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// Whether it is the short one, for trying things out.
+    /// Whether this is the short plan, for trying things out.
     pub quick: bool,
-    /// The rounds that each contender runs.
+    /// The number of rounds of each contender.
     pub rounds: usize,
-    /// How long one round shall take: long against the start of the threads and the clock's grain.
+    /// The intended duration of a round: long compared with starting the threads and with the clock's resolution.
     pub round: Duration,
 }
 
 impl Plan {
-    /// The numbers to be published.
+    /// The plan for published numbers.
     pub const FULL: Self = Self { quick: false, rounds: 15, round: Duration::from_millis(100) };
-    /// Everything once over in less than a minute.
+    /// The plan that runs every question in less than a minute.
     pub const QUICK: Self = Self { quick: true, rounds: 3, round: Duration::from_millis(20) };
 }
 
 /// The work of one round, the same for every contender.
 #[derive(Clone, Copy, Debug)]
 pub struct Job<S, C> {
-    /// The consumers.
+    /// The number of consumers.
     pub threads: usize,
-    /// The source counts to this.
+    /// The number of items: the source counts from 1 to this.
     pub items: u64,
-    /// What an item costs the source.
+    /// The source's work per item.
     pub source: S,
-    /// What an item costs the consumer.
+    /// The consumer's work per item.
     pub consumer: C,
 }
 
-/// What one consumer has been given.
+/// The count and the sum of the items that one consumer took.
 #[derive(Debug)]
 pub struct Tally<C> {
     consumer: C,
@@ -52,7 +52,7 @@ pub struct Tally<C> {
 }
 
 impl<C: Work> Tally<C> {
-    /// Nothing yet.
+    /// Creates an empty tally.
     pub const fn new(consumer: C) -> Self {
         Self { consumer, count: 0, sum: 0 }
     }
@@ -62,22 +62,22 @@ impl<C: Work> Tally<C> {
     pub fn take(&mut self, item: u64) {
         self.consumer.run();
         self.count += 1;
-        // Opaque, or the compiler would reduce a loop over a plain iterator to the formula for its sum.
+        // `black_box` keeps the compiler from replacing a loop over a plain iterator with the formula for its sum.
         self.sum = self.sum.wrapping_add(black_box(item));
     }
 
-    /// As if it had taken all of `items`: for comparisons that count something other than items.
+    /// Counts all of `items` as taken, for comparisons that count something other than items.
     pub const fn assume(&mut self, items: u64) {
         self.count = items;
         self.sum = items * (items + 1) / 2;
     }
 
-    /// How many items it got.
+    /// Returns the number of items taken.
     pub const fn count(&self) -> u64 {
         self.count
     }
 
-    /// One tally of two.
+    /// Adds the count and the sum of `other`.
     #[must_use]
     pub fn merge(mut self, other: &Self) -> Self {
         self.count += other.count;
@@ -85,7 +85,7 @@ impl<C: Work> Tally<C> {
         self
     }
 
-    /// Consumes all that is left.
+    /// Consumes all remaining items.
     #[inline]
     pub fn take_all(&mut self, items: impl Iterator<Item = u64>) {
         for item in items {
@@ -94,20 +94,20 @@ impl<C: Work> Tally<C> {
     }
 }
 
-/// What came out of one round.
+/// The result of one round.
 #[derive(Debug)]
 pub struct Run {
-    /// From the first thread's start to the last one's end.
+    /// The time from the first thread's start to the last thread's end.
     pub elapsed: Duration,
-    /// The CPU time of the whole process meanwhile.
+    /// The CPU time of the whole process during that time.
     pub cpu: Duration,
-    /// How many items each thread got.
+    /// The number of items that each thread took.
     pub counts: Vec<u64>,
     sum: u64,
 }
 
 impl Run {
-    /// Brings the threads' tallies together.
+    /// Combines the tallies of the threads.
     pub fn new<C>(span: Span, tallies: impl IntoIterator<Item = Tally<C>>) -> Self {
         let mut counts = Vec::new();
         let mut sum = 0_u64;
@@ -118,25 +118,25 @@ impl Run {
         Self { elapsed: span.end.wall - span.start.wall, cpu: span.end.cpu.saturating_sub(span.start.cpu), counts, sum }
     }
 
-    /// For whoever knows only the sum of all threads, and which thread got how many.
+    /// Creates a run from the tally of all threads together and the number of items per thread.
     pub fn with_counts<C>(span: Span, total: Tally<C>, counts: Vec<u64>) -> Self {
         Self { counts, ..Self::new(span, [total]) }
     }
 
-    /// Whether every number from 1 to `items` was consumed once, as far as a count and a sum can tell.
+    /// Returns whether the count and the sum are those of every number from 1 to `items`, consumed once.
     fn is_right(&self, items: u64) -> bool {
         let sum = u128::from(items) * (u128::from(items) + 1) / 2;
         self.counts.iter().sum::<u64>() == items && u128::from(self.sum) == sum
     }
 
-    /// Nanoseconds an item.
+    /// Returns the nanoseconds per item.
     #[expect(clippy::cast_precision_loss, reason = "a count of items is far below 2^53")]
     pub fn ns_per_item(&self) -> f64 {
         self.elapsed.as_secs_f64() * 1e9 / self.counts.iter().sum::<u64>() as f64
     }
 }
 
-/// Both clocks.
+/// A moment on both clocks: wall time and CPU time.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
     wall: Instant,
@@ -144,7 +144,7 @@ pub struct Now {
 }
 
 impl Now {
-    /// Reads them, the one that is a system call first.
+    /// Reads both clocks, the CPU clock first, because reading it is a system call and takes longer.
     pub fn read() -> Self {
         let cpu = clock_gettime(ClockId::ProcessCPUTime);
         let cpu = Duration::try_from(cpu).expect("the CPU time of a process is not negative");
@@ -152,24 +152,24 @@ impl Now {
     }
 }
 
-/// From one moment to another.
+/// The time between two moments.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
-    /// When it began.
+    /// The start.
     pub start: Now,
-    /// When it ended.
+    /// The end.
     pub end: Now,
 }
 
 impl Span {
-    /// How long `f` takes.
+    /// Runs `f` and measures it.
     pub fn of<R>(f: impl FnOnce() -> R) -> (Self, R) {
         let start = Now::read();
         let result = f();
         (Self { start, end: Now::read() }, result)
     }
 
-    /// The shortest span that covers all of `spans`.
+    /// Returns the shortest span that covers all of `spans`.
     fn around(spans: impl Iterator<Item = Self>) -> Self {
         spans
             .reduce(|a, b| Self {
@@ -180,12 +180,12 @@ impl Span {
     }
 }
 
-/// Lets the job's threads take items by `drain` until there are none, all starting at a time.
+/// Runs `drain` on the job's threads, which start together, until each has returned.
 pub fn in_threads<S: Work, C: Work>(job: &Job<S, C>, drain: impl Fn(&mut Tally<C>) + Sync) -> Run {
     with_producer(job, None::<fn()>, drain)
 }
 
-/// The same beside a thread that produces the items.
+/// Like [`in_threads`], with one more thread that produces the items.
 pub fn with_producer<S: Work, C: Work>(
     job: &Job<S, C>,
     producer: Option<impl FnOnce() + Send>,
@@ -216,7 +216,7 @@ pub fn with_producer<S: Work, C: Work>(
     })
 }
 
-/// One contender's part in a comparison. What it calls a round is made for it; nothing is called through the box an item.
+/// One contender in a comparison. The box is called once per round; within a round, calls per item are static.
 pub struct Lane<'a> {
     name: &'static str,
     run: Box<dyn Fn(u64) -> Run + 'a>,
@@ -229,12 +229,12 @@ impl fmt::Debug for Lane<'_> {
 }
 
 impl<'a> Lane<'a> {
-    /// `run` is told the number of items.
+    /// Creates a lane. `run` receives the number of items.
     pub fn new(name: &'static str, run: impl Fn(u64) -> Run + 'a) -> Self {
         Self { name, run: Box::new(run) }
     }
 
-    /// On the calling thread alone: `drain` is told the number of items.
+    /// Creates a lane that runs on the calling thread alone. `drain` receives the number of items.
     pub fn solo(name: &'static str, drain: impl Fn(u64, &mut Tally<Nothing>) + 'a) -> Self {
         Self::new(name, move |items| {
             let mut tally = Tally::new(Nothing);
@@ -250,69 +250,70 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// How many items a round has.
+/// The number of items in a round.
 #[derive(Clone, Copy, Debug)]
 pub enum Items {
-    /// For each contender as many as it takes to fill the time; not fewer than this.
+    /// For each contender the number that fills the duration, and at least the given number.
     Filling(Duration, u64),
-    /// So many.
+    /// A fixed number.
     Exactly(u64),
 }
 
 impl Items {
-    /// Finds the number for `lane`, which warms it up as well.
-    fn settle(self, lane: &Lane<'_>) -> u64 {
-        let (time, least) = match self {
-            Self::Filling(time, least) => (time, least),
+    /// Finds the number of items for `lane`. The runs for that also warm the lane up.
+    fn calibrate(self, lane: &Lane<'_>) -> u64 {
+        let (time, min) = match self {
+            Self::Filling(time, min) => (time, min),
             Self::Exactly(items) => {
                 lane.run(items);
                 return items;
             }
         };
-        let mut items = least;
+        let mut items = min;
         loop {
             let elapsed = lane.run(items).elapsed;
-            // From a quarter of the time on, the rest may be extrapolated.
+            // A run of at least a quarter of the time is long enough to extrapolate from.
             if elapsed >= time / 4 {
                 let nanos = elapsed.as_nanos().max(1);
                 let scaled = u128::from(items) * time.as_nanos() / nanos;
-                return u64::try_from(scaled).map_or(items, |scaled| scaled.max(least));
+                return u64::try_from(scaled).map_or(items, |scaled| scaled.max(min));
             }
             items *= 4;
         }
     }
 }
 
-/// Runs all lanes in turn, round after round, so that whatever slows the machine down for a while slows all of them, and
-/// makes a figure of each run.
+/// Runs all lanes in turn, round after round, and computes one sample from each run with `sample`.
+///
+/// Because of the turns, a temporary slowdown of the machine affects all lanes.
 pub fn compare(
     plan: &Plan,
     items: Items,
     lanes: &[Lane<'_>],
     bar: &ProgressBar,
-    figure: impl Fn(&Run) -> f64,
+    sample: impl Fn(&Run) -> f64,
 ) -> Vec<Row> {
     bar.set_position(0);
     bar.set_length((lanes.len() * (plan.rounds + 1)) as u64);
     let mut counts = Vec::new();
     for lane in lanes {
         bar.set_message(lane.name);
-        counts.push(items.settle(lane));
+        counts.push(items.calibrate(lane));
         bar.inc(1);
     }
     let mut rows: Vec<_> = lanes.iter().map(|lane| Row::new(lane.name)).collect();
     for _ in 0..plan.rounds {
         for ((lane, &items), row) in lanes.iter().zip(&counts).zip(&mut rows) {
             bar.set_message(lane.name);
-            row.samples.push(figure(&lane.run(items)));
+            row.samples.push(sample(&lane.run(items)));
             bar.inc(1);
         }
     }
     rows
 }
 
-/// A bar on the standard error, which hides where that is no terminal. Nothing redraws it while a round runs.
+/// Creates a progress bar on the standard error, hidden if that is not a terminal. It is not redrawn during a round.
 pub fn progress_bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {msg}").expect("the template is right");
+    let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {msg}").expect("the template is valid");
     ProgressBar::new(0).with_style(style.progress_chars("=> "))
 }

@@ -1,62 +1,62 @@
-//! The contenders' names, as tables, pictures and targets have them.
+//! The contenders' names in tables, pictures and targets.
 
-/// A generator by the attribute, and `next`.
+/// An annotated generator, with `next`.
 pub const OURS: &str = "threadsafe-gen";
-/// The same, many items a lock.
+/// An annotated generator, with 64 items per lock.
 pub const OUR_BUFFERED: &str = "threadsafe-gen, buffered(64)";
-/// The same, through rayon.
+/// An annotated generator, through rayon.
 pub const OUR_RAYON: &str = "threadsafe-gen, into_par_iter";
-/// Our lock around the hand-written iterator: the lock's share of the cost.
+/// Our lock around the hand-written iterator, which shows the cost of the lock alone.
 pub const OUR_LOCK: &str = "threadsafe-gen, hand-written iterator";
-/// What the targets call "hand": `parking_lot::Mutex` around the hand-written iterator.
+/// `parking_lot::Mutex` around the hand-written iterator, the baseline of the targets.
 pub const HAND: &str = "parking_lot Mutex, hand-written iterator";
 /// The same with the version of `parking_lot` that the library does not use.
 pub const HAND_0_13: &str = "parking_lot 0.13 Mutex, hand-written iterator";
 /// The same with the standard library's mutex.
 pub const STD: &str = "std Mutex, hand-written iterator";
-/// What a user writes who wants a generator.
+/// A generator of genawaiter in the standard library's mutex.
 pub const GENAWAITER: &str = "std Mutex, genawaiter::sync";
 /// The same with fauxgen.
 pub const FAUXGEN: &str = "std Mutex, fauxgen";
 /// The same with async-stream.
 pub const ASYNC_STREAM: &str = "std Mutex, async-stream";
-/// The same with the compiler's own.
+/// The same with a `gen` block.
 #[cfg(nightly)]
 pub const GEN_BLOCK: &str = "std Mutex, gen {}";
-/// orx-concurrent-iter over our generator, item by item.
+/// orx-concurrent-iter over our generator, with `next`.
 pub const ORX: &str = "orx-concurrent-iter next";
-/// The same in chunks.
+/// orx-concurrent-iter over our generator, in chunks.
 pub const ORX_CHUNKS: &str = "orx-concurrent-iter chunk_puller(64)";
-/// rayon over our generator.
+/// rayon's `par_bridge` over our generator.
 pub const PAR_BRIDGE: &str = "rayon par_bridge";
-/// A channel and a thread that sends.
+/// A bounded channel with a thread that sends.
 pub const CROSSBEAM: &str = "crossbeam-channel, producer thread";
-/// The same with another channel.
+/// The same with flume's channel.
 pub const FLUME: &str = "flume, producer thread";
 
 /// Our generator without a lock.
 pub const OUR_GENERATOR: &str = "threadsafe-gen, Generator alone";
-/// A `ThreadsafeIter` that its user owns.
+/// A `ThreadsafeIter` that is owned, not shared.
 pub const OURS_OWNED: &str = "threadsafe-gen, owned ThreadsafeIter";
 /// The hand-written iterator without a lock.
 pub const PLAIN: &str = "hand-written iterator";
-/// The generator that ours is measured against where one thread has it alone.
+/// genawaiter's generator for one thread, the baseline for an owned generator.
 pub const GENAWAITER_RC: &str = "genawaiter::rc";
-/// The one for threads, without the mutex it needs.
+/// genawaiter's generator for threads, without a mutex.
 pub const GENAWAITER_SYNC: &str = "genawaiter::sync";
-/// fauxgen by itself.
+/// fauxgen without a mutex.
 pub const FAUXGEN_ALONE: &str = "fauxgen";
-/// async-stream by itself.
+/// async-stream without a mutex.
 pub const ASYNC_STREAM_ALONE: &str = "async-stream";
-/// The compiler's own by itself.
+/// A `gen` block without a mutex.
 #[cfg(nightly)]
 pub const GEN_BLOCK_ALONE: &str = "gen {}";
 
 /// Functions with our attribute.
 pub const ANNOTATED: &str = "#[threadsafe_generator]";
-/// The same, and the generator of each asked for an item: only then is its body translated to machine code.
+/// Functions with our attribute, and a call of `next` on each: only then is machine code generated for the body.
 pub const ANNOTATED_USED: &str = "#[threadsafe_generator], next called";
-/// The same functions as methods with `async-trait`'s.
+/// The same functions as methods with the attribute of `async-trait`.
 pub const ASYNC_TRAIT: &str = "#[async_trait]";
-/// The same functions with neither.
+/// The same functions without an attribute.
 pub const PLAIN_FUNCTIONS: &str = "plain functions";

@@ -1,4 +1,4 @@
-//! The pictures: SVG, on a background of their own, so that they can be read on a dark page as well as on a light one.
+//! The pictures: SVG, with a background of their own, so that they are readable on dark and on light pages.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -19,11 +19,11 @@ const MUTED: RGBColor = RGBColor(0x55, 0x55, 0x55);
 const FAINT: RGBColor = RGBColor(0xdd, 0xdd, 0xd8);
 const OURS: RGBColor = RGBColor(0xc8, 0x10, 0x2e);
 
-/// Each picture that the answers are enough for, with its file's name.
+/// Draws each picture for which the answers are there, and returns it with its file name.
 ///
 /// # Errors
 ///
-/// What the drawing library says.
+/// Returns the error of the drawing library.
 pub fn pictures(answers: &[Answer], machine: &Machine) -> Result<Vec<(&'static str, String)>, String> {
     let mut pictures = Vec::new();
     let mut by_threads: Vec<_> =
@@ -33,17 +33,17 @@ pub fn pictures(answers: &[Answer], machine: &Machine) -> Result<Vec<(&'static s
         pictures.push(("threads.svg", threads(&by_threads, machine)?));
     }
     if let Some(answer) = answers.iter().find(|answer| answer.question == "one-thread") {
-        let title = "One thread: what the next of many cheap items costs";
+        let title = "One thread: cost of one cheap item";
         pictures.push(("one-thread.svg", bars(answer, title, machine)?));
     }
     if let Some(answer) = answers.iter().find(|answer| answer.question == "owned") {
-        let title = "One owner, no lock: what the next of many cheap items costs";
+        let title = "One owner, no lock: cost of one cheap item";
         pictures.push(("owned.svg", bars(answer, title, machine)?));
     }
     Ok(pictures)
 }
 
-/// Nanoseconds an item against threads, a line a contender, named at its end.
+/// Draws nanoseconds per item over the number of threads: one line per contender, with its name at its end.
 fn threads(answers: &[&Answer], machine: &Machine) -> Result<String, String> {
     const LABELS: u32 = 300;
     const LINE: i32 = 17;
@@ -61,14 +61,14 @@ fn threads(answers: &[&Answer], machine: &Machine) -> Result<String, String> {
             .x_label_area_size(44)
             .y_label_area_size(64)
             .build_cartesian_2d(0.0..last, (low / 1.4..high * 1.4).log_scale())?;
-        // Each power of two of threads has its place, and the same distance to the next.
+        // The axis of threads is logarithmic: the powers of two are equally spaced.
         chart
             .configure_mesh()
             .x_labels(7)
             .x_label_formatter(&|x| format!("{:.0}", x.exp2()))
             .y_label_formatter(&f64::to_string)
             .x_desc("threads that take items (log scale)")
-            .y_desc("ns an item, median (log scale)")
+            .y_desc("ns per item, median (log scale)")
             .label_style(text(13))
             .axis_desc_style(text(14))
             .axis_style(INK)
@@ -77,7 +77,7 @@ fn threads(answers: &[&Answer], machine: &Machine) -> Result<String, String> {
             .draw()?;
 
         let mut ends = Vec::new();
-        // Ours last, on top.
+        // Ours is drawn last, on top of the others.
         for name in names.iter().rev() {
             let points: Vec<_> =
                 answers.iter().filter_map(|answer| Some((exponent(answer), answer.row(name)?.median()))).collect();
@@ -89,27 +89,27 @@ fn threads(answers: &[&Answer], machine: &Machine) -> Result<String, String> {
             ends.push((chart.backend_coord(&end), *name));
         }
 
-        // A name beside the end of its line, or as near as the others leave room; a thin line leads to it.
+        // Each name stands beside the end of its line, or as close to it as the other names allow; a thin line connects them.
         ends.sort_by_key(|((_, y), _)| *y);
-        let mut places: Vec<i32> = ends.iter().map(|((_, y), _)| *y).collect();
-        spread_out(&mut places, LINE, 520 - LINE);
-        for (((x, y), name), place) in ends.into_iter().zip(places) {
+        let mut label_ys: Vec<i32> = ends.iter().map(|((_, y), _)| *y).collect();
+        spread_out(&mut label_ys, LINE, 520 - LINE);
+        for (((x, y), name), label_y) in ends.into_iter().zip(label_ys) {
             let colour = colour(name);
-            area.draw(&PathElement::new([(x + 6, y), (x + 22, place)], colour.mix(0.6)))?;
-            area.draw(&Text::new(name, (x + 26, place), label(name).color(&colour)))?;
+            area.draw(&PathElement::new([(x + 6, y), (x + 22, label_y)], colour.mix(0.6)))?;
+            area.draw(&Text::new(name, (x + 26, label_y), label(name).color(&colour)))?;
         }
         Ok(())
     })
 }
 
-/// A bar a contender, the shortest on top.
+/// Draws one bar per contender, the shortest on top.
 fn bars(answer: &Answer, title: &str, machine: &Machine) -> Result<String, String> {
     const BAR: u32 = 26;
 
     let mut rows: Vec<_> = answer.rows.iter().collect();
     rows.sort_by(|a, b| a.median().total_cmp(&b.median()));
-    // Room for the longest bar and its number. A spread that goes beyond is cut off there, or one unlucky contender would
-    // make dots of all the others.
+    // The axis has room for the longest bar and its number. A wider spread is cut off, because one noisy contender would
+    // otherwise shrink all the others to dots.
     let end = rows.iter().map(|row| row.median()).fold(0.0, f64::max) * 1.2;
     let count = f64::from(u32::try_from(rows.len()).expect("some dozen rows"));
     let height = 120 + BAR * u32::try_from(rows.len()).expect("some dozen rows");
@@ -127,7 +127,7 @@ fn bars(answer: &Answer, title: &str, machine: &Machine) -> Result<String, Strin
             .disable_y_mesh()
             .y_labels(0)
             .x_label_formatter(&f64::to_string)
-            .x_desc("ns an item: median, and the line from quartile to quartile")
+            .x_desc("ns per item: median, and a line from the lower to the upper quartile")
             .label_style(text(13))
             .axis_desc_style(text(14))
             .axis_style(INK)
@@ -156,7 +156,7 @@ fn bars(answer: &Answer, title: &str, machine: &Machine) -> Result<String, Strin
 
 type Drawn = Result<(), DrawingAreaErrorKind<<SVGBackend<'static> as DrawingBackend>::ErrorType>>;
 
-/// Paper, what `draw` draws on it, and below that where the numbers come from.
+/// Draws the background, the content by `draw`, and below it the machine and the versions.
 fn picture(size: (u32, u32), machine: &Machine, draw: impl FnOnce(&Area<'_>) -> Drawn) -> Result<String, String> {
     let mut svg = String::new();
     {
@@ -166,7 +166,7 @@ fn picture(size: (u32, u32), machine: &Machine, draw: impl FnOnce(&Area<'_>) -> 
             paper.fill(&PAPER)?;
             let (area, foot) = paper.split_vertically(size.1 - FOOT);
             draw(&area)?;
-            // Two lines of versions: viewers' fonts differ in width, and one line nearly fills the picture.
+            // The versions take two lines: one line nearly fills the picture, and fonts differ in width between viewers.
             let (first, second) = machine.crates.split_at(machine.crates.len() / 2);
             for (line, y) in [machine.hardware(), first.join(", "), second.join(", ")].into_iter().zip([8, 24, 40]) {
                 let style = text(11).color(&MUTED).pos(Pos::new(HPos::Center, VPos::Center));
@@ -179,20 +179,20 @@ fn picture(size: (u32, u32), machine: &Machine, draw: impl FnOnce(&Area<'_>) -> 
     Ok(svg)
 }
 
-/// Where on the axis of threads an answer is.
+/// Returns the position of an answer on the logarithmic axis of threads.
 fn exponent(answer: &Answer) -> f64 {
     f64::from(u32::try_from(answer.threads.unwrap_or(1)).expect("some threads")).log2()
 }
 
-/// Moves sorted `places` apart until each is `step` from the next and none is beyond `end`.
-fn spread_out(places: &mut [i32], step: i32, end: i32) {
-    for i in 1..places.len() {
-        places[i] = places[i].max(places[i - 1] + step);
+/// Moves sorted `positions` apart until each is at least `step` from the next and none is beyond `end`.
+fn spread_out(positions: &mut [i32], step: i32, end: i32) {
+    for i in 1..positions.len() {
+        positions[i] = positions[i].max(positions[i - 1] + step);
     }
     let mut limit = end;
-    for place in places.iter_mut().rev() {
-        *place = (*place).min(limit);
-        limit = *place - step;
+    for position in positions.iter_mut().rev() {
+        *position = (*position).min(limit);
+        limit = *position - step;
     }
 }
 
@@ -204,13 +204,14 @@ fn text(size: u32) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&INK)
 }
 
-/// For a contender's name: ours is bold.
+/// Returns the style of a contender's name. Ours is bold.
 fn label(name: &str) -> TextStyle<'static> {
     let style = if name.starts_with(names::OURS) { FontStyle::Bold } else { FontStyle::Normal };
     FontDesc::new(FontFamily::SansSerif, 13.0, style).color(&INK).pos(Pos::new(HPos::Left, VPos::Center))
 }
 
-/// By kin: ours red, mutexes by hand grey to brown, generators in a mutex blue, orx green, the others apart.
+/// Returns the colour of a contender. Related ones are similar: ours red, mutexes grey to brown, generators in a mutex
+/// blue, orx green.
 fn colour(name: &str) -> RGBColor {
     match name {
         names::OURS | names::OUR_GENERATOR | names::OURS_OWNED => OURS,

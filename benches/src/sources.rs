@@ -1,6 +1,6 @@
-//! The one source of all comparisons, the numbers from 1 to `items`, in the words of each crate.
+//! The source of all comparisons, the numbers from 1 to `items`, written for each crate.
 //!
-//! Each is written as its crate's documentation would have it, with the same loop inside.
+//! Each follows the documentation of its crate and has the same loop inside.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -10,7 +10,7 @@ use threadsafe_gen::{Generator, generator, threadsafe_generator};
 
 use crate::work::Work;
 
-/// The source that needs no generator, written by hand.
+/// The source as a hand-written iterator.
 #[derive(Debug)]
 pub struct Count<S> {
     last: u64,
@@ -19,7 +19,7 @@ pub struct Count<S> {
 }
 
 impl<S> Count<S> {
-    /// Counts to `items`.
+    /// Creates an iterator that counts from 1 to `items`.
     pub const fn new(items: u64, work: S) -> Self {
         Self { last: 0, items, work }
     }
@@ -39,7 +39,7 @@ impl<S: Work> Iterator for Count<S> {
     }
 }
 
-/// By our attribute: shared.
+/// The source as an annotated function, to be shared.
 #[threadsafe_generator]
 pub fn shared<S: Work>(items: u64, work: S) -> impl Iterator<Item = u64> {
     let mut i = 0;
@@ -50,7 +50,7 @@ pub fn shared<S: Work>(items: u64, work: S) -> impl Iterator<Item = u64> {
     }
 }
 
-/// By our function: not shared, and so for those who bring their own way of sharing.
+/// The source by our function `generator`, not shared: for contenders with their own way of sharing.
 pub fn bare<S: Work>(items: u64, work: S) -> Generator<u64, impl Future<Output = ()> + Send> {
     generator(async move |co| {
         let mut i = 0;
@@ -62,7 +62,7 @@ pub fn bare<S: Work>(items: u64, work: S) -> Generator<u64, impl Future<Output =
     })
 }
 
-/// `genawaiter::sync`. Not fused: whoever shares it has to see to that.
+/// The source by `genawaiter::sync`. It is not fused: a contender that shares it must fuse it.
 pub fn genawaiter_sync<S: Work>(items: u64, work: S) -> impl Iterator<Item = u64> + Send {
     genawaiter::sync::Gen::new(|co| async move {
         let mut i = 0;
@@ -75,7 +75,7 @@ pub fn genawaiter_sync<S: Work>(items: u64, work: S) -> impl Iterator<Item = u64
     .into_iter()
 }
 
-/// `genawaiter::rc`, which one thread alone can use.
+/// The source by `genawaiter::rc`, which only one thread can use.
 pub fn genawaiter_rc<S: Work>(items: u64, work: S) -> impl Iterator<Item = u64> {
     genawaiter::rc::Gen::new(|co| async move {
         let mut i = 0;
@@ -88,7 +88,7 @@ pub fn genawaiter_rc<S: Work>(items: u64, work: S) -> impl Iterator<Item = u64> 
     .into_iter()
 }
 
-/// fauxgen. Not fused either.
+/// The source by fauxgen. It is not fused either.
 pub fn fauxgen<S: Work>(items: u64, work: S) -> impl Iterator<Item = u64> + Send {
     #[fauxgen::generator(yield = u64)]
     fn count<S: Work>(items: u64, work: S) {
@@ -102,7 +102,7 @@ pub fn fauxgen<S: Work>(items: u64, work: S) -> impl Iterator<Item = u64> + Send
     Box::pin(count(items, work))
 }
 
-/// async-stream, which makes streams: polled in a loop by [`Polled`], since this one never waits.
+/// The source by async-stream, which makes streams. [`Polled`] makes it an iterator, because it is always ready.
 pub fn async_stream<S: Work>(items: u64, work: S) -> impl Iterator<Item = u64> + Send {
     Polled(Box::pin(async_stream::stream! {
         let mut i = 0;
@@ -114,7 +114,7 @@ pub fn async_stream<S: Work>(items: u64, work: S) -> impl Iterator<Item = u64> +
     }))
 }
 
-/// The iterator that a stream is if it is always ready.
+/// An iterator over a stream that is always ready.
 struct Polled<T>(Pin<Box<T>>);
 
 impl<T: Stream> Iterator for Polled<T> {
@@ -124,7 +124,7 @@ impl<T: Stream> Iterator for Polled<T> {
     fn next(&mut self) -> Option<T::Item> {
         match self.0.as_mut().poll_next(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(item) => item,
-            Poll::Pending => unreachable!("the stream awaits nothing but its yields"),
+            Poll::Pending => unreachable!("the stream awaits only its yields"),
         }
     }
 }

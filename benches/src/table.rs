@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::answer::Answer;
 
-/// A heading, and a line a contender: the median, how it compares with the first, the quartiles and the extremes.
+/// Formats a heading and one line per contender: the median, its ratio to the first line, the quartiles, the extremes.
 pub fn of(answer: &Answer) -> String {
     let threads = match answer.threads {
         None => String::new(),
@@ -27,14 +27,14 @@ pub fn of(answer: &Answer) -> String {
             number(spread.median),
             ratio.map_or("-".into(), |ratio| format!("{ratio:.2}")),
             format!("{}..{}", number(spread.lower), number(spread.upper)),
-            format!("{}..{}", number(spread.least), number(spread.greatest)),
+            format!("{}..{}", number(spread.min), number(spread.max)),
         );
     }
     table.truncate(table.trim_end().len());
     table
 }
 
-/// With as many digits as mean something.
+/// Formats a number with about three significant digits.
 pub fn number(x: f64) -> String {
     let digits = match x.abs() {
         x if x == 0.0 || x >= 100.0 => 0,

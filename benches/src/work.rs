@@ -1,18 +1,18 @@
-//! What it costs to make an item, or to consume one.
+//! The work of the source or the consumer per item.
 
 use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Something done once an item, by the source or by the consumer.
+/// Work that the source or the consumer does once per item.
 ///
-/// A type parameter everywhere, so that doing nothing costs nothing and no item goes through a function pointer.
+/// It is a type parameter everywhere, so that no work costs nothing and no item goes through a function pointer.
 pub trait Work: Copy + Send + Sync + 'static {
-    /// Does it once.
+    /// Does the work once.
     fn run(self);
 }
 
-/// Cheap items: all that remains is the cost of handing them over.
+/// No work: the item is cheap, and only the cost of handing it over is measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Nothing;
 
@@ -23,18 +23,18 @@ impl Work for Nothing {
 
 /// Keeps a core busy.
 ///
-/// It counts steps of arithmetic and does not look at a clock: a thread that has been suspended would find its time gone by,
-/// and have done less than the others.
+/// The work is a number of arithmetic steps, not a duration: with a duration, a thread that is suspended meanwhile would
+/// do less work than the others.
 #[derive(Clone, Copy, Debug)]
 pub struct Spin {
     steps: u64,
 }
 
 impl Spin {
-    /// As many steps as take `time` on this machine.
+    /// Creates work that takes `time` on this machine.
     pub fn lasting(time: Duration) -> Self {
         const STEPS: u64 = 1_000_000;
-        // The fastest of several, which is the one that nothing else on the machine slowed down.
+        // The fastest of several runs is the one that other processes disturbed least.
         let best = (0..10)
             .map(|_| {
                 let start = Instant::now();
@@ -42,16 +42,17 @@ impl Spin {
                 start.elapsed()
             })
             .min()
-            .expect("there are ten");
+            .expect("there are ten runs");
         let steps = u128::from(STEPS) * time.as_nanos() / best.as_nanos();
-        Self { steps: u64::try_from(steps).expect("a time of some microseconds") }
+        Self { steps: u64::try_from(steps).expect("the time is some microseconds") }
     }
 }
 
 impl Work for Spin {
     #[inline]
     fn run(self) {
-        // A linear congruential generator: each step waits for the one before, and there is no formula for the last.
+        // A linear congruential generator: each step depends on the one before, and `black_box` hides the seed, so that
+        // the compiler cannot compute the result.
         let mut x = black_box(1_u64);
         for _ in 0..self.steps {
             x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -60,7 +61,7 @@ impl Work for Spin {
     }
 }
 
-/// Waits, as a source does that reads from a disk or a network.
+/// Sleeps, like a source that reads from a disk or a network.
 #[derive(Clone, Copy, Debug)]
 pub struct Sleep(pub Duration);
 

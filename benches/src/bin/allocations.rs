@@ -1,6 +1,6 @@
-//! Counts the allocations of the question `making`, and prints them as JSON, a number for each of the makers.
+//! Counts the allocations for the question `making`, and prints them as JSON, one number per maker.
 //!
-//! A program of its own, since counting replaces the allocator and makes it slower, and times are taken without that.
+//! This is a separate program because counting replaces the allocator with a slower one, which must not affect the times.
 
 use benches::questions::making::makers;
 

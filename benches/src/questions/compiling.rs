@@ -1,4 +1,4 @@
-//! What an annotation costs the compiler.
+//! The compile time of annotated functions.
 
 use std::env;
 use std::fmt::Write as _;
@@ -14,19 +14,19 @@ use crate::answer::{Answer, Row};
 use crate::measure::Plan;
 use crate::names;
 
-/// How many functions a crate has.
+/// The number of functions in a crate.
 const FUNCTIONS: u32 = 200;
 
 /// A way to write the same function.
 struct Style {
     name: &'static str,
-    /// What stands once at the top.
+    /// The text at the top of the crate, once.
     prelude: &'static str,
-    /// The function; `@` is its number.
+    /// The function, in which `@` stands for its number.
     function: &'static str,
 }
 
-/// A body with some weight to it: a borrowed argument, two loops and a `match`.
+/// A body of realistic size: a borrowed argument, two loops and a `match`.
 macro_rules! body {
     ($item:literal) => {
         concat!(
@@ -96,15 +96,15 @@ pub async fn sink(_: u64) {}
     },
 ];
 
-/// Time beyond that of an empty crate with the same dependencies, which are built beforehand.
+/// Measures the compile time beyond that of an empty crate with the same dependencies, which are built beforehand.
 pub fn ask(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
-    // The spread is small: one compiler at a time, seconds each.
+    // Few rounds suffice: each compilation takes seconds and runs alone, so the spread is small.
     let (commands, rounds): (&[_], _) = if plan.quick { (&["check"], 1) } else { (&["check", "build"], 7) };
     bar.set_position(0);
     bar.set_length(commands.len() as u64 * (STYLES.len() as u64 + 1) * (rounds + 1));
     match measure(commands, rounds, bar) {
         Ok(answers) => answers,
-        // No cargo, no sources of the crates, no room for files: nothing that the other questions should suffer from.
+        // A missing cargo or crate source, or a full disk, must not end the other questions.
         Err(error) => {
             bar.suspend(|| eprintln!("compile time was not measured: {error}"));
             Vec::new()
@@ -119,7 +119,7 @@ fn measure(commands: &[&str], rounds: u64, bar: &ProgressBar) -> io::Result<Vec<
     let mut answers = Vec::new();
     for command in commands {
         let mut rows: Vec<_> = STYLES.iter().map(|style| Row::new(style.name)).collect();
-        // The round 0 builds the dependencies.
+        // Round 0 builds the dependencies and is not measured.
         for round in 0..=rounds {
             bar.set_message(format!("cargo {command}, empty crate"));
             let empty = compile(workspace, command, "empty", round)?;
@@ -135,7 +135,7 @@ fn measure(commands: &[&str], rounds: u64, bar: &ProgressBar) -> io::Result<Vec<
         }
         answers.push(Answer {
             question: "compiling",
-            setting: format!("cargo {command}, a crate of {FUNCTIONS} functions less an empty one"),
+            setting: format!("cargo {command}, a crate of {FUNCTIONS} functions minus an empty crate"),
             threads: None,
             unit: "ms/function",
             rows,
@@ -144,14 +144,14 @@ fn measure(commands: &[&str], rounds: u64, bar: &ProgressBar) -> io::Result<Vec<
     Ok(answers)
 }
 
-/// A workspace with a crate for each style and an empty one, all with the same dependencies.
+/// Writes a workspace with one crate per style and an empty crate, all with the same dependencies.
 fn write_workspace(workspace: &Path) -> io::Result<()> {
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in the workspace");
     fs::write(
         workspace.join("Cargo.toml"),
         "[workspace]\nmembers = [\"*\"]\nexclude = [\"target\"]\nresolver = \"3\"\n",
     )?;
-    // The same versions, which are at hand without a network.
+    // With the same lock file, cargo finds all dependencies without a network.
     fs::copy(ours.join("Cargo.lock"), workspace.join("Cargo.lock"))?;
     let dependency = ours.join("threadsafe-gen");
     let dependency = dependency.display();
@@ -174,7 +174,7 @@ fn write_workspace(workspace: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Seconds that it takes to compile one crate, changed so that it has to be.
+/// Changes one crate, so that cargo recompiles it, and returns the seconds that takes.
 fn compile(workspace: &Path, command: &str, name: &str, round: u64) -> io::Result<f64> {
     let file = workspace.join(name).join("src/lib.rs");
     let mut source = fs::read_to_string(&file)?;
@@ -185,9 +185,9 @@ fn compile(workspace: &Path, command: &str, name: &str, round: u64) -> io::Resul
     cargo
         .args([command, "--quiet", "--offline", "--package", name, "--target-dir", "target"])
         .current_dir(workspace)
-        // Each time all of it, as on a first build.
+        // Without incremental compilation each run compiles the whole crate, as a first build does.
         .env("CARGO_INCREMENTAL", "0");
-    // What the cargo that runs this program says about it is not about those crates.
+    // The cargo that runs this program has set these variables for this package, not for the compiled crates.
     for (key, _) in env::vars_os().filter(|(key, _)| key.to_str().is_some_and(|key| key.starts_with("CARGO_PKG_"))) {
         cargo.env_remove(key);
     }

@@ -1,4 +1,4 @@
-//! What it costs to make a generator and to drop it, in time and in allocations.
+//! The cost of creating and dropping a generator, in time and in allocations.
 
 use std::env;
 use std::hint::black_box;
@@ -12,31 +12,32 @@ use crate::names;
 use crate::sources;
 use crate::work::Nothing;
 
-/// One crate's way to make a generator.
+/// One crate's way to create a generator.
 #[derive(Clone, Copy, Debug)]
 pub struct Maker {
-    /// Its name in tables.
+    /// The maker's name in tables.
     pub name: &'static str,
-    /// Makes and drops one.
+    /// Creates a generator and drops it.
     pub untouched: fn(),
-    /// Makes one, takes its first item and drops it half-way.
+    /// Creates a generator, takes its first item and drops it before its end.
     pub started: fn(),
-    /// `untouched` so many times, in one loop that the compiler sees whole.
+    /// Calls `untouched` the given number of times, in one loop, so that the compiler can inline it.
     untouched_times: fn(u64),
+    /// Calls `started` the given number of times, likewise.
     started_times: fn(u64),
 }
 
-/// Writes the four functions of a maker around the expression that makes one: functions, and not a closure, so that a
-/// `Maker` is plain data that two programs can share.
+/// Writes the four functions of a maker around the expression that creates a generator. They are functions, not closures,
+/// so that a `Maker` is plain data that two programs can share.
 macro_rules! maker {
     ($name:expr, $make:expr) => {{
         fn untouched() {
-            // By reference, so that the generator is not moved around for the sake of the measurement.
+            // Passed by reference, because a move of the generator would be measured too.
             black_box(&$make);
         }
         fn started() {
-            let mut made = $make;
-            assert_eq!(black_box(&mut made).next(), Some(1));
+            let mut generator = $make;
+            assert_eq!(black_box(&mut generator).next(), Some(1));
         }
         Maker {
             name: $name,
@@ -48,9 +49,9 @@ macro_rules! maker {
     }};
 }
 
-/// Everybody, ours first.
+/// Returns all makers, ours first.
 pub fn makers() -> Vec<Maker> {
-    // How far the source would count is not known to the compiler in any other question either.
+    // `black_box` hides the number of items from the compiler, which does not know it in the other questions either.
     vec![
         maker!(names::OURS, sources::shared(black_box(9), Nothing)),
         maker!(names::OUR_GENERATOR, sources::bare(black_box(9), Nothing)),
@@ -61,7 +62,7 @@ pub fn makers() -> Vec<Maker> {
     ]
 }
 
-/// Time on this process's own allocator; allocations in another program, whose allocator counts and is slower for it.
+/// Measures time in this process, and allocations in another program, because its counting allocator is slower.
 pub fn ask(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
     let makers = makers();
     let time = |setting: &str, times: fn(&Maker) -> fn(u64)| {
@@ -71,7 +72,7 @@ pub fn ask(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
                 let times = times(maker);
                 Lane::solo(maker.name, move |items, tally| {
                     times(items);
-                    // What is counted are generators. The tally is for the check alone.
+                    // The lane counts generators, not items. The tally only has to pass the check.
                     tally.assume(items);
                 })
             })
@@ -85,27 +86,27 @@ pub fn ask(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
         }
     };
     let mut answers = vec![
-        time(MADE_AND_DROPPED, |maker| maker.untouched_times),
-        time("made, asked for one item, dropped", |maker| maker.started_times),
+        time(CREATED_AND_DROPPED, |maker| maker.untouched_times),
+        time("created, asked for one item, dropped", |maker| maker.started_times),
     ];
     bar.set_message("allocations");
     match allocations() {
         Ok(rows) => answers.push(Answer {
             question: "making",
-            setting: "made, asked for one item, dropped".into(),
+            setting: "created, asked for one item, dropped".into(),
             threads: None,
             unit: "allocations",
             rows,
         }),
-        Err(why) => bar.suspend(|| eprintln!("allocations were not counted: {why}")),
+        Err(error) => bar.suspend(|| eprintln!("allocations were not counted: {error}")),
     }
     answers
 }
 
-/// The setting that the target is about.
-pub const MADE_AND_DROPPED: &str = "made and dropped";
+/// The setting of the target for creating a generator.
+pub const CREATED_AND_DROPPED: &str = "created and dropped";
 
-/// Has `src/bin/allocations.rs` count them.
+/// Counts the allocations of the started generators, with the program `src/bin/allocations.rs`.
 fn allocations() -> Result<Vec<Row>, String> {
     let output = Command::new(env!("CARGO"))
         .args(["run", "--quiet", "--release", "--offline", "--package", "benches", "--bin", "allocations"])

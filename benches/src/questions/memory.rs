@@ -1,4 +1,4 @@
-//! Whether a generator that never ends needs more and more memory.
+//! The growth of memory while an endless generator runs.
 
 use std::fs;
 use std::thread;
@@ -11,7 +11,7 @@ use crate::names;
 use crate::sources::{self, Count};
 use crate::work::Nothing;
 
-/// Two threads take items, and look at the process's size after every tenth part of them.
+/// Two threads take items and read the process's resident size after every tenth of them.
 pub fn ask(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
     const PARTS: u64 = 10;
     let items: u64 = if plan.quick { 10_000_000 } else { 100_000_000 };
@@ -23,7 +23,7 @@ pub fn ask(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
     let ours = growth(PARTS, items / 2 / PARTS, || ours.next());
     bar.inc(1);
 
-    // What the process grows by without us: the threads' stacks, the allocator's arenas.
+    // The baseline: the growth without this library, from the threads' stacks and the allocator's arenas.
     bar.set_message(names::HAND);
     let hand = parking_lot::Mutex::new(Count::new(u64::MAX, Nothing));
     let hand = growth(PARTS, items / 2 / PARTS, || hand.lock().next());
@@ -38,7 +38,7 @@ pub fn ask(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
     }]
 }
 
-/// For each thread, by how many KiB the process grew at most after the first part.
+/// Returns, for each thread, the greatest growth of the process in KiB after the first part.
 fn growth(parts: u64, items: u64, next: impl Fn() -> Option<u64> + Sync) -> Vec<f64> {
     let consume = || {
         let mut sizes = (0..parts).map(|_| {
@@ -56,9 +56,9 @@ fn growth(parts: u64, items: u64, next: impl Fn() -> Option<u64> + Sync) -> Vec<
     })
 }
 
-/// What the system says.
+/// Returns the resident size of this process in KiB.
 fn resident_kib() -> f64 {
     let status = fs::read_to_string("/proc/self/status").expect("/proc is mounted");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux knows the resident size");
-    line.trim().trim_end_matches(" kB").parse().expect("it is a number of kB")
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux reports the resident size");
+    line.trim().trim_end_matches(" kB").parse().expect("the resident size is a number of kB")
 }

@@ -1,4 +1,4 @@
-//! Iteration by one owner, where there is nothing to lock.
+//! Iteration by one owner, without a lock.
 
 use indicatif::ProgressBar;
 
@@ -8,7 +8,7 @@ use crate::names;
 use crate::sources::{self, Count};
 use crate::work::Nothing;
 
-/// On one thread, by value.
+/// Measures iteration by value on one thread.
 pub fn ask(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
     let lanes = [
         Lane::solo(names::OUR_GENERATOR, |items, tally| tally.take_all(sources::bare(items, Nothing))),

@@ -1,4 +1,4 @@
-//! How fast, and how evenly, threads get items.
+//! The speed and the fairness of sharing items between threads.
 
 use std::thread;
 use std::time::Duration;
@@ -10,39 +10,39 @@ use crate::contenders;
 use crate::measure::{Items, Plan, Run, compare};
 use crate::work::{Nothing, Spin, Work};
 
-/// Cheap items, one thread.
+/// Measures cheap items on one thread.
 pub fn one_thread(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
     vec![ns_per_item(plan, bar, "one-thread", "cheap items", 1, Nothing, Nothing)]
 }
 
-/// Cheap items, several threads: more than there are cores, too, as in a server.
+/// Measures cheap items on several threads, also on more threads than cores, as in a server.
 pub fn threads(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
     [2, 4, 16, 64].map(|threads| ns_per_item(plan, bar, "threads", "cheap items", threads, Nothing, Nothing)).into()
 }
 
-/// Where the consumers have something to do, the lock is left alone for most of the time.
-pub fn dear_items(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
+/// Measures items that are expensive to consume: there is little contention for the lock.
+pub fn expensive_items(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
     let mut answers = Vec::new();
-    for (time, setting) in [(1, "1 µs an item"), (100, "100 µs an item")] {
+    for (time, setting) in [(1, "1 µs per item"), (100, "100 µs per item")] {
         let spin = Spin::lasting(Duration::from_micros(time));
         for threads in [cores(), 4 * cores()] {
-            answers.push(ns_per_item(plan, bar, "dear-items", setting, threads, Nothing, spin));
+            answers.push(ns_per_item(plan, bar, "expensive-items", setting, threads, Nothing, spin));
         }
     }
     answers
 }
 
-/// Where the source is as slow as the consumer, one core goes to the source at all times.
-pub fn dear_source(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
+/// Measures a source that is as expensive as the consumer: the source keeps one core busy at all times.
+pub fn expensive_source(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
     let spin = Spin::lasting(Duration::from_micros(1));
     [cores(), 4 * cores()]
         .map(|threads| {
-            ns_per_item(plan, bar, "dear-source", "1 µs an item, and 1 µs in the source", threads, spin, spin)
+            ns_per_item(plan, bar, "expensive-source", "1 µs per item, and 1 µs in the source", threads, spin, spin)
         })
         .into()
 }
 
-/// Who gets the items, in rounds long enough for each thread to have had its turns on the cores.
+/// Measures the distribution of items over threads, in rounds that are long enough for each thread to be scheduled.
 #[expect(clippy::cast_precision_loss, reason = "counts of items are far below 2^53")]
 pub fn fairness(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
     let share = |run: &Run| {
@@ -54,7 +54,7 @@ pub fn fairness(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
         contenders::all().into_iter().map(|contender| contender.lane(threads, Nothing, Nothing)).collect();
     vec![Answer {
         question: "fairness",
-        setting: "the busiest thread's share, cheap items".into(),
+        setting: "the busiest thread's items relative to the mean, cheap items".into(),
         threads: Some(threads),
         unit: "x mean",
         rows: compare(plan, items, &lanes, bar, share),

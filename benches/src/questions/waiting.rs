@@ -1,4 +1,4 @@
-//! What it costs to wait for a source that sleeps.
+//! The CPU time of waiting for a source that sleeps.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use crate::contenders;
 use crate::measure::{Items, Plan, Run, compare};
 use crate::work::{Nothing, Sleep};
 
-/// Four threads and a source that does nothing for twenty milliseconds an item: whatever CPU time there is, waiting costs it.
+/// Measures the CPU time of four threads and a source that sleeps 20 ms per item: nearly all of it is spent on waiting.
 pub fn ask(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
     let share = |run: &Run| 100.0 * run.cpu.as_secs_f64() / run.elapsed.as_secs_f64();
-    // The time is the source's and the same for all, so a few rounds do.
+    // A round takes as long as the source sleeps, whichever contender runs, so a few rounds suffice.
     let plan = &Plan { rounds: plan.rounds.min(5), ..*plan };
     let items = Items::Exactly(if plan.quick { 2 } else { 10 });
     let source = Sleep(Duration::from_millis(20));
     let lanes: Vec<_> = contenders::all().into_iter().map(|contender| contender.lane(4, source, Nothing)).collect();
     vec![Answer {
         question: "waiting",
-        setting: "CPU time while the source sleeps 20 ms an item".into(),
+        setting: "CPU time while the source sleeps 20 ms per item".into(),
         threads: Some(4),
         unit: "% of a core",
         rows: compare(plan, items, &lanes, bar, share),
