@@ -1,5 +1,5 @@
-//! What the tests share: a limit on their time, threads that really meet, a source that waits to be told what to do, and
-//! every way to take an item.
+//! Helpers for the tests: a time limit, threads that start together, a source that the test controls step by step, and
+//! a list of the methods that take an item.
 
 use std::any::Any;
 use std::env;
@@ -11,13 +11,15 @@ use std::time::Duration;
 
 use threadsafe_gen::{ThreadsafeIter, TryNextError};
 
-/// How long a test may take before it counts as one that hangs: a minute, or as many seconds as `TEST_LIMIT` says.
+pub mod scripted;
+
+/// The time after which a test is considered to hang: one minute, or the number of seconds in `TEST_LIMIT`.
 static LIMIT: LazyLock<Duration> = LazyLock::new(|| {
     let seconds = env::var("TEST_LIMIT").map_or(60, |n| n.parse().expect("`TEST_LIMIT` is a number of seconds"));
     Duration::from_secs(seconds)
 });
 
-/// Runs a test on a thread of its own, and fails it if it does not end.
+/// Runs a test on its own thread, and fails it if it does not end in time.
 ///
 /// # Panics
 ///
@@ -26,7 +28,7 @@ pub fn limited<R: Send + 'static>(test: impl FnOnce() -> R + Send + 'static) -> 
     let (done, ended) = mpsc::channel();
     let thread = thread::spawn(move || {
         let result = test();
-        // Nobody listens any more if the limit has passed.
+        // The receiver is gone if the limit has passed.
         let _ = done.send(());
         result
     });
@@ -35,11 +37,11 @@ pub fn limited<R: Send + 'static>(test: impl FnOnce() -> R + Send + 'static) -> 
     thread.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
 }
 
-/// Runs `work` on `threads` threads that start together, and returns what each of them returned.
+/// Runs `work` on `threads` threads that start together, and returns their results in the order of their indexes.
 ///
 /// # Panics
 ///
-/// If `work` panics on one of them, with its payload.
+/// If `work` panics on one of the threads, with its payload.
 pub fn together<R: Send>(threads: usize, work: impl Fn(usize) -> R + Sync) -> Vec<R> {
     let start = Barrier::new(threads);
     thread::scope(|scope| {
@@ -59,43 +61,45 @@ pub fn together<R: Send>(threads: usize, work: impl Fn(usize) -> R + Sync) -> Ve
     })
 }
 
-/// What `action` panics with.
+/// Returns the payload that `action` panics with.
 ///
 /// # Panics
 ///
-/// If it does not.
+/// If `action` does not panic.
 pub fn panic_of<R>(action: impl FnOnce() -> R) -> Box<dyn Any + Send> {
-    catch_unwind(AssertUnwindSafe(action)).err().expect("there should have been a panic")
+    catch_unwind(AssertUnwindSafe(action)).err().expect("the action should have panicked")
 }
 
-/// The message that `action` panics with.
+/// Returns the message that `action` panics with.
 ///
 /// # Panics
 ///
-/// If it does not, or not with a message.
+/// If `action` does not panic, or panics with a payload that is not a string.
 pub fn message_of<R>(action: impl FnOnce() -> R) -> String {
     match panic_of(action).downcast::<String>() {
         Ok(message) => *message,
-        Err(payload) => (*payload.downcast::<&str>().expect("the panic should have a message")).to_owned(),
+        Err(payload) => (*payload.downcast::<&str>().expect("the payload should be a string")).to_owned(),
     }
 }
 
-/// What a [`gated`] source does when it is let through.
+/// A closure that one call of a [`gated`] source's `next` runs: it returns the item or panics.
 pub type Order<T> = fn() -> Option<T>;
 
-/// The other end of a [`gated`] source.
+/// Controls a [`gated`] source.
 #[derive(Debug)]
 pub struct Gate<T> {
     entered: Receiver<()>,
     orders: Sender<Order<T>>,
 }
 
-/// A source whose every `next` waits at a gate to be told what to do; it ends if the gate is dropped.
+/// Creates a source whose every `next` reports that it was called and then blocks until the gate sends it an order.
+///
+/// The source ends if the gate is dropped.
 pub fn gated<T>() -> (Gate<T>, impl Iterator<Item = T> + Send) {
     let (enter, entered) = mpsc::channel();
     let (orders, next_order) = mpsc::channel::<Order<T>>();
     let source = std::iter::from_fn(move || {
-        // Nobody listens any more if the gate is gone, and then there is no order either.
+        // If the gate is gone, sending fails, and receiving the order fails too, which ends the source.
         let _ = enter.send(());
         next_order.recv().ok()?()
     });
@@ -103,39 +107,39 @@ pub fn gated<T>() -> (Gate<T>, impl Iterator<Item = T> + Send) {
 }
 
 impl<T> Gate<T> {
-    /// Waits until a `next` stands at the gate.
+    /// Blocks until the source's `next` has been called.
     ///
     /// # Panics
     ///
-    /// If the source is gone.
+    /// If the source has been dropped.
     pub fn entered(&self) {
-        self.entered.recv().expect("the source should be there");
+        self.entered.recv().expect("the source should not have been dropped");
     }
 
-    /// Lets one `next` through, the one at the gate or the one to come.
+    /// Sends an order to one call of the source's `next`: the one that blocks now, or the next one.
     ///
     /// # Panics
     ///
-    /// If the source is gone.
+    /// If the source has been dropped.
     pub fn let_in(&self, order: Order<T>) {
-        self.orders.send(order).expect("the source should be there");
+        self.orders.send(order).expect("the source should not have been dropped");
     }
 }
 
-/// Gives the threads that are about to call time to be waiting inside. No assertion may need that they are.
+/// Sleeps, so that threads that are about to call are probably blocked in the call. No assertion may depend on that.
 pub fn settle() {
     thread::sleep(Duration::from_millis(30));
 }
 
-/// A source of which only the items are known.
+/// A boxed source, so that sources of different types can be used by the same function.
 pub type Source = Box<dyn Iterator<Item = u64> + Send>;
 
-/// A way to take one item, waiting for it.
+/// A function that takes one item and blocks until there is one.
 pub type Pull = fn(&ThreadsafeIter<Source>) -> Option<u64>;
 
-/// Every way to take an item by a shared reference, with its name.
+/// Every method that takes an item through a shared reference, with its name.
 ///
-/// They panic if the iterator has panicked, those that return errors with the error's text.
+/// Each panics if the iterator is poisoned. A method that returns an error panics with the text of the error.
 pub const PULLS: [(&str, Pull); 6] = [
     ("next", ThreadsafeIter::next),
     ("next_indexed", |iter| iter.next_indexed().map(|(_, item)| item)),
