@@ -1,4 +1,5 @@
-//! rayon over shared items: each exactly once, the rest given back, panics passed on, and no thread waits for itself.
+//! rayon over shared items: each item is used exactly once, unused items are put back, panics propagate, and no drive
+//! deadlocks.
 
 use std::collections::BTreeSet;
 use std::hint;
@@ -14,7 +15,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use support::{limited, message_of, panic_of, together};
 use threadsafe_gen::{ThreadsafeExt, ThreadsafeIter, generator, threadsafe_generator};
 
-/// Items from any source.
+/// A boxed source.
 type Numbers = Box<dyn Iterator<Item = usize> + Send>;
 
 #[threadsafe_generator]
@@ -52,7 +53,7 @@ fn pools(sizes: &[usize]) -> Vec<ThreadPool> {
     sizes.iter().map(|size| ThreadPoolBuilder::new().num_threads(*size).build().unwrap()).collect()
 }
 
-/// Items that have been used, on whichever thread.
+/// The items that all threads have used.
 #[derive(Default)]
 struct Used(Mutex<Vec<usize>>);
 
@@ -61,17 +62,17 @@ impl Used {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(n);
     }
 
-    /// Together with what is left, if anything, these are the items up to `end`, each once.
+    /// Asserts that the used items and the items left in `rest` are together the numbers below `end`, each once.
     #[track_caller]
-    fn assert_complete_with<I: Iterator<Item = usize>>(self, rest: &ThreadsafeIter<I>, end: usize, what: &str) {
+    fn assert_complete_with<I: Iterator<Item = usize>>(self, rest: &ThreadsafeIter<I>, end: usize, case: &str) {
         let mut all = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         while let Some((index, n)) = rest.next_indexed() {
-            assert_eq!(index, n, "{what}");
+            assert_eq!(index, n, "{case}");
             all.push(n);
         }
         all.sort_unstable();
-        assert!(all.iter().copied().eq(0..end), "{what}: {} of {end}", all.len());
-        assert!(rest.is_finished(), "{what}");
+        assert!(all.iter().copied().eq(0..end), "{case}: {} of {end}", all.len());
+        assert!(rest.is_finished(), "{case}");
     }
 }
 
@@ -131,12 +132,12 @@ fn every_item_is_used_once_in_pools_of_any_size() {
 }
 
 #[test]
-fn it_needs_no_pool_of_the_users_own() {
+fn drives_outside_a_pool_use_the_global_pool() {
     limited(|| {
         each_source!(5000, |kind, shared| {
             assert_eq!(shared.par_iter().count(), 5000, "{kind}");
         });
-        // What rayon offers for collections is there as well.
+        // `par_bridge` and the methods of rayon's own collections are available as well.
         assert_eq!(annotated(100).par_bridge().count(), 100);
         assert_eq!(annotated(100).into_par_iter().map(|n| n % 7).max(), Some(6));
         assert_eq!(annotated(100).par_iter().min(), Some(0));
@@ -144,15 +145,15 @@ fn it_needs_no_pool_of_the_users_own() {
 }
 
 #[test]
-fn dear_items_and_those_of_any_price_are_used_once() {
+fn every_item_is_used_once_when_some_or_all_are_expensive() {
     limited(|| {
         for pool in pools(&[1, 2, 8]) {
-            for dear in [1, 10, usize::MAX] {
+            for interval in [1, 10, usize::MAX] {
                 each_source!(300, |kind, shared| {
                     let used = Used::default();
                     pool.install(|| {
                         shared.par_iter().for_each(|n| {
-                            if n % dear == 0 {
+                            if n % interval == 0 {
                                 work_for(Duration::from_micros(200));
                             }
                             used.add(n);
@@ -166,48 +167,48 @@ fn dear_items_and_those_of_any_price_are_used_once() {
 }
 
 #[test]
-fn dear_items_are_shared_out_one_by_one() {
+fn items_of_a_fresh_drive_are_taken_one_at_a_time() {
     limited(|| {
         let pool = ThreadPoolBuilder::new().num_threads(4).build().unwrap();
-        // Four threads meet, each with an item: had one thread two of them, they would wait for ever.
+        // Each of the four threads waits at the barrier with one item. If one thread took two items, the test would hang.
         let barrier = Barrier::new(4);
         pool.install(|| annotated(4).into_par_iter().for_each(|_| _ = barrier.wait()));
     });
 }
 
 #[test]
-fn of_cheap_items_more_and_more_are_taken_at_a_time() {
+fn the_number_of_cheap_items_taken_at_a_time_grows() {
     limited(|| {
         let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let (taken, most_ahead) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let numbers = (0..1_000_000).inspect(|_| _ = taken.fetch_add(1, SeqCst)).threadsafe();
         let use_item = |n| _ = most_ahead.fetch_max(taken.load(SeqCst) - n, SeqCst);
         pool.install(|| numbers.par_iter().for_each(use_item));
-        // Most of its time this thread is not interrupted, and then a chunk is twice the one before.
+        // Chunks double in size unless the thread is interrupted, which happens rarely.
         assert!(most_ahead.into_inner() >= 16);
     });
 }
 
 #[test]
-fn of_items_that_become_dear_fewer_and_fewer_are_taken_at_a_time() {
-    const DEAR: usize = 100_000;
-    const END: usize = DEAR + 2500;
+fn the_number_of_items_taken_at_a_time_shrinks_when_they_become_expensive() {
+    const FIRST_EXPENSIVE: usize = 100_000;
+    const END: usize = FIRST_EXPENSIVE + 2500;
     limited(|| {
         let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let taken = AtomicUsize::new(0);
         let numbers = (0..END).inspect(|_| _ = taken.fetch_add(1, SeqCst)).threadsafe();
         let use_item = |n| {
-            if n >= DEAR {
+            if n >= FIRST_EXPENSIVE {
                 work_for(Duration::from_micros(200));
             }
-            assert!(n < END - 100 || taken.load(SeqCst) == n + 1, "others could have had some");
+            assert!(n < END - 100 || taken.load(SeqCst) == n + 1, "an expensive item was taken ahead");
         };
         pool.install(|| numbers.par_iter().for_each(use_item));
     });
 }
 
 #[test]
-fn who_leaves_early_leaves_the_rest() {
+fn a_drive_that_ends_early_puts_unused_items_back() {
     const END: usize = 50_000;
     limited(|| {
         for pool in pools(&[1, 2, 8]) {
@@ -252,13 +253,13 @@ fn who_leaves_early_leaves_the_rest() {
 }
 
 #[test]
-fn an_endless_source_ends_with_who_leaves_early_and_goes_on_after() {
+fn drives_over_an_endless_source_can_end_early_and_be_repeated() {
     limited(|| {
         for pool in pools(&[1, 2, 8]) {
             let shared = generator(async |co| co.yield_from(0_usize..).await).threadsafe();
             for round in 1..20 {
-                let far = 1000 * round;
-                assert!(pool.install(|| (&shared).into_par_iter().any(|n| n >= far)), "{round}");
+                let limit = 1000 * round;
+                assert!(pool.install(|| (&shared).into_par_iter().any(|n| n >= limit)), "{round}");
             }
             assert!(!shared.is_finished());
             let next = shared.next_indexed().unwrap();
@@ -268,7 +269,7 @@ fn an_endless_source_ends_with_who_leaves_early_and_goes_on_after() {
 }
 
 #[test]
-fn a_full_consumer_takes_nothing() {
+fn a_full_consumer_takes_no_item() {
     limited(|| {
         for pool in pools(&[1, 2]) {
             each_source!(10, |kind, shared| {
@@ -279,11 +280,11 @@ fn a_full_consumer_takes_nothing() {
     });
 }
 
-/// What a source or a consumer panics with.
+/// The payload that a source or a consumer panics with.
 #[derive(Debug, PartialEq)]
 struct Boom(usize);
 
-/// A generator, by the attribute, that panics.
+/// An annotated generator that panics instead of yielding the number `at`.
 #[threadsafe_generator]
 fn panicking(at: usize) -> impl Iterator<Item = usize> {
     for n in 0..at {
@@ -293,7 +294,7 @@ fn panicking(at: usize) -> impl Iterator<Item = usize> {
 }
 
 #[test]
-fn a_panic_of_the_source_comes_out_as_it_is_after_the_items_before_it() {
+fn a_panic_of_the_source_propagates_with_its_payload_after_the_items_before_it() {
     limited(|| {
         for pool in pools(&[1, 2, 8]) {
             for at in [0, 1, 2, 100, 5000] {
@@ -311,7 +312,7 @@ fn a_panic_of_the_source_comes_out_as_it_is_after_the_items_before_it() {
                 for shared in [&generator as &dyn PoisonCheck, &plain] {
                     shared.assert_poisoned(&pool);
                 }
-                // An owned one as well.
+                // A panic propagates from an owned drive as well.
                 let payload = panic_of(|| pool.install(|| panicking(at).into_par_iter().sum::<usize>()));
                 assert_eq!(payload.downcast_ref(), Some(&Boom(at)));
             }
@@ -320,15 +321,16 @@ fn a_panic_of_the_source_comes_out_as_it_is_after_the_items_before_it() {
 }
 
 #[test]
-fn nobody_looks_for_more_while_what_was_before_a_panic_is_used() {
-    // They would find the iterator poisoned, and that panic would be there before the source's own.
+fn a_drive_raises_the_panic_of_the_source_not_the_poisoning() {
+    // While one thread processes the items before the panic, another that asked for more would find the iterator poisoned,
+    // and the poisoning would be raised before the panic of the source.
     limited(|| {
         for pool in pools(&[2, 8]) {
             let (used, generator) = (Used::default(), panicking(100));
             let payload = panic_of(|| {
                 pool.install(|| {
                     generator.par_iter().for_each(|n| {
-                        // As long as they are cheap, more and more are taken at a time.
+                        // The first items are cheap, so that several are taken at a time.
                         if n >= 60 {
                             work_for(Duration::from_millis(1));
                         }
@@ -357,7 +359,7 @@ impl<I: Iterator<Item = usize> + Send> PoisonCheck for ThreadsafeIter<I> {
 }
 
 #[test]
-fn a_drive_of_what_is_over_finds_it_over() {
+fn a_drive_over_a_finished_or_closed_iterator_is_empty() {
     limited(|| {
         for pool in pools(&[1, 2, 8]) {
             pool.install(|| {
@@ -374,7 +376,7 @@ fn a_drive_of_what_is_over_finds_it_over() {
                 });
                 each_source!(10, |kind, shared| {
                     assert_eq!(shared.buffered(20).next(), Some(0));
-                    assert_eq!(shared.par_iter().sum::<usize>(), 45, "{kind}: ended, but for what was given back");
+                    assert_eq!(shared.par_iter().sum::<usize>(), 45, "{kind}: only items that were put back are left");
                 });
             });
         }
@@ -382,7 +384,7 @@ fn a_drive_of_what_is_over_finds_it_over() {
 }
 
 #[test]
-fn a_drive_begins_where_the_iterator_stands() {
+fn a_drive_starts_at_the_position_of_the_iterator() {
     limited(|| {
         for pool in pools(&[1, 4]) {
             each_source!(1000, |kind, shared| {
@@ -395,14 +397,14 @@ fn a_drive_begins_where_the_iterator_stands() {
                 drop(consumer);
                 let mut taken: Vec<_> = pool.install(|| shared.par_iter().collect());
                 taken.sort_unstable();
-                assert!(taken.into_iter().eq(2..11), "{kind}: given back after the end");
+                assert!(taken.into_iter().eq(2..11), "{kind}: put back after the end");
             });
         }
     });
 }
 
 #[test]
-fn closing_ends_a_drive_and_what_was_taken_is_used() {
+fn close_ends_a_drive_after_the_items_already_taken() {
     limited(|| {
         for pool in pools(&[1, 2, 8]) {
             for by_consumer in [true, false] {
@@ -435,14 +437,14 @@ fn closing_ends_a_drive_and_what_was_taken_is_used() {
                     assert_eq!(count, used.load(SeqCst));
                 });
                 assert!(shared.is_finished());
-                assert_eq!(Arc::strong_count(&alive), 1, "the source is gone");
+                assert_eq!(Arc::strong_count(&alive), 1, "the source was not dropped");
             }
         }
     });
 }
 
 #[test]
-fn others_may_take_items_during_a_drive() {
+fn other_threads_can_take_items_during_a_drive() {
     const END: usize = 30_000;
     limited(|| {
         for pool in pools(&[1, 2, 8]) {
@@ -467,7 +469,7 @@ fn others_may_take_items_during_a_drive() {
 }
 
 #[test]
-fn a_drive_waits_for_who_is_inside_and_goes_on() {
+fn a_drive_waits_for_another_thread_that_holds_the_lock() {
     limited(|| {
         for pool in pools(&[1, 2]) {
             let shared = (0..100_usize).threadsafe();
@@ -478,7 +480,7 @@ fn a_drive_waits_for_who_is_inside_and_goes_on() {
                 thread::sleep(Duration::from_millis(30));
                 assert_eq!(guard.next(), Some(1));
                 if pool.current_num_threads() > 1 {
-                    // Others have a thread of the pool meanwhile.
+                    // The drive leaves a thread of the pool to other work meanwhile.
                     assert_eq!(pool.install(|| (0..1000_usize).into_par_iter().sum::<usize>()), 499_500);
                 }
                 drop(guard);
@@ -493,14 +495,14 @@ fn several_drives_of_one_iterator_share_the_items() {
     const END: usize = 20_000;
     limited(|| {
         for pool in pools(&[1, 2, 8]) {
-            // Within one pool.
+            // Three drives on the same pool.
             each_source!(END, |kind, shared| {
                 let used = Used::default();
                 let use_all = || shared.par_iter().for_each(|n| used.add(n));
                 pool.install(|| rayon::join(use_all, || rayon::join(use_all, use_all)));
                 used.assert_complete_with(&shared, END, kind);
             });
-            // From threads outside, in one pool and in another.
+            // Four drives started by threads outside of the pools, on two pools.
             each_source!(END, |kind, shared| {
                 let used = Used::default();
                 let other = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
@@ -510,7 +512,7 @@ fn several_drives_of_one_iterator_share_the_items() {
                 });
                 used.assert_complete_with(&shared, END, kind);
             });
-            // One within the other.
+            // One drive inside another.
             each_source!(END, |kind, shared| {
                 let used = Used::default();
                 pool.install(|| {
@@ -527,7 +529,7 @@ fn several_drives_of_one_iterator_share_the_items() {
     });
 }
 
-/// The sum of the numbers up to `n`, by rayon.
+/// Computes the sum of the numbers up to `n` with rayon.
 fn sum_by_rayon(n: usize) -> usize {
     let (low, high) = rayon::join(
         || (0..n / 2).into_par_iter().sum::<usize>(),
@@ -536,24 +538,25 @@ fn sum_by_rayon(n: usize) -> usize {
     low + high
 }
 
-/// A generator whose body uses rayon for each item, and takes so long for it.
+/// A generator whose body uses rayon for each item, and spends `time` on it.
 #[threadsafe_generator]
-fn sums_by_rayon(end: usize, dear: Duration) -> impl Iterator<Item = usize> {
+fn sums_by_rayon(end: usize, time: Duration) -> impl Iterator<Item = usize> {
     for n in 0..end {
-        let (sum, ()) = rayon::join(|| sum_by_rayon(200), || work_for(dear));
+        let (sum, ()) = rayon::join(|| sum_by_rayon(200), || work_for(time));
         assert_eq!(sum, 200 * 201 / 2);
         yield_!(n);
     }
 }
 
 #[test]
-fn a_body_and_a_consumer_that_use_rayon_wait_for_each_other_at_no_size_of_pool() {
+fn a_body_and_a_consumer_that_use_rayon_do_not_deadlock_in_pools_of_any_size() {
     limited(|| {
-        let (cheap, dear) = (Duration::ZERO, Duration::from_micros(100));
+        let (cheap, expensive) = (Duration::ZERO, Duration::from_micros(100));
         for pool in pools(&[1, 2, 4]) {
-            for (making, using) in [(cheap, cheap), (cheap, dear), (dear, cheap), (dear, dear)] {
+            for (making, using) in [(cheap, cheap), (cheap, expensive), (expensive, cheap), (expensive, expensive)] {
                 for (body_uses, consumer_uses) in [(true, false), (false, true), (true, true)] {
-                    // Where a body uses rayon, the call of a second drive is work that a thread within the body may come by.
+                    // If the body uses rayon, its thread may execute a second drive in the meantime, which would be
+                    // re-entry. So there is only one drive then.
                     for drives in if body_uses { 1..2 } else { 1..4 } {
                         let end = if making == cheap && using == cheap { 1500 } else { 150 };
                         let shared = if body_uses {
@@ -583,8 +586,8 @@ fn a_body_and_a_consumer_that_use_rayon_wait_for_each_other_at_no_size_of_pool()
 }
 
 #[test]
-fn drives_within_bodies_and_consumers_of_drives_come_to_an_end() {
-    /// Uses a drive of its own for each item.
+fn drives_inside_bodies_and_consumers_of_other_drives_end() {
+    /// Runs a separate drive for each item.
     #[threadsafe_generator]
     fn outer(end: usize, inner: usize) -> impl Iterator<Item = usize> {
         for n in 0..end {
@@ -611,7 +614,7 @@ fn drives_within_bodies_and_consumers_of_drives_come_to_an_end() {
 }
 
 #[test]
-fn a_drive_beside_other_work_of_its_pool_comes_to_an_end() {
+fn a_drive_ends_while_its_pool_does_other_work() {
     limited(|| {
         for pool in pools(&[1, 2, 4]) {
             let shared = sums_by_rayon(300, Duration::ZERO);
@@ -631,7 +634,7 @@ fn a_drive_beside_other_work_of_its_pool_comes_to_an_end() {
 }
 
 #[test]
-fn a_panic_of_a_body_that_uses_rayon_comes_out_of_the_drive() {
+fn a_panic_of_a_body_that_uses_rayon_propagates_from_the_drive() {
     limited(|| {
         for pool in pools(&[1, 2, 4]) {
             let source = generator(async |co| {
@@ -657,7 +660,7 @@ fn a_panic_of_a_body_that_uses_rayon_comes_out_of_the_drive() {
 }
 
 #[test]
-fn a_panic_of_the_consumer_comes_out_and_loses_only_its_item() {
+fn a_panic_of_the_consumer_propagates_and_loses_only_its_item() {
     const END: usize = 20_000;
     limited(|| {
         for pool in pools(&[1, 2, 8]) {
@@ -688,15 +691,15 @@ fn a_panic_of_the_consumer_stops_the_drive() {
     limited(|| {
         for pool in pools(&[1, 2, 4]) {
             let endless = (0_usize..).threadsafe();
-            let drive = || pool.install(|| endless.par_iter().for_each(|n| assert!(n != 10, "mine")));
-            assert_eq!(message_of(drive), "mine");
+            let drive = || pool.install(|| endless.par_iter().for_each(|n| assert!(n != 10, "bad consumer")));
+            assert_eq!(message_of(drive), "bad consumer");
             assert!(endless.next().is_some());
         }
     });
 }
 
 #[test]
-fn a_drive_that_waits_lets_the_one_thread_of_its_pool_work_for_others() {
+fn a_waiting_drive_in_a_pool_of_one_lets_the_thread_do_other_work() {
     limited(|| {
         let pool = Arc::new(ThreadPoolBuilder::new().num_threads(1).build().unwrap());
         let inner = Arc::clone(&pool);
@@ -723,7 +726,7 @@ fn a_drive_that_waits_lets_the_one_thread_of_its_pool_work_for_others() {
 }
 
 #[test]
-fn a_drive_beside_a_guard_of_the_same_thread_is_re_entry() {
+fn a_drive_on_a_thread_that_holds_the_lock_panics() {
     limited(|| {
         let shared = (0..10_usize).threadsafe();
         let guard = shared.lock();

@@ -1,4 +1,4 @@
-//! What streams do: each item to one task, in turns, to the end or to a panic.
+//! `ThreadsafeStream`: each item goes to one task, tasks are served in order, and every task sees the end or the panic.
 
 use std::future::{Future, pending, ready};
 use std::panic::{AssertUnwindSafe, panic_any};
@@ -21,24 +21,24 @@ use tokio::task::yield_now;
 const EXECUTING: &str = "generator already executing";
 const EARLIER: &str = "the stream panicked earlier: out of paper";
 
-/// One that can be named.
+/// A shared stream whose type can be written down.
 type Shared = ThreadsafeStream<BoxStream<'static, u64>>;
 
 fn boxed(stream: impl Stream<Item = u64> + Send + 'static) -> Shared {
     ThreadsafeStream::new(stream.boxed())
 }
 
-/// Polls once, and wakes nobody.
+/// Polls a future once, with a waker that does nothing.
 fn poll<T>(future: &mut BoxFuture<'_, T>) -> Poll<T> {
     future.poll_unpin(&mut Context::from_waker(Waker::noop()))
 }
 
-/// What is ready at once.
+/// Returns the output of a future that is ready at its first poll.
 fn now<T>(future: impl Future<Output = T>) -> T {
-    future.now_or_never().expect("there should be nothing to wait for")
+    future.now_or_never().expect("the future should be ready")
 }
 
-/// So many calls of `next` that have been polled once, in order, and are all waiting.
+/// Returns `N` futures of `next` that have been polled once, in order, and are all pending.
 fn waiting<const N: usize>(shared: &Shared) -> [BoxFuture<'_, Option<u64>>; N] {
     std::array::from_fn(|_| {
         let mut next = shared.next().boxed();
@@ -47,21 +47,22 @@ fn waiting<const N: usize>(shared: &Shared) -> [BoxFuture<'_, Option<u64>>; N] {
     })
 }
 
-/// A stream of what is sent, which does as it is told: yields an item, panics, or with `None` ends. Holds `alive`.
-fn told(alive: &Arc<()>) -> (mpsc::UnboundedSender<Option<u64>>, Shared) {
-    let (tell, mut told) = mpsc::unbounded_channel::<Option<u64>>();
+/// A stream that is controlled by messages: it yields each number sent, panics at [`PANIC`], and ends at `None`. Its body
+/// owns a clone of `alive`.
+fn controlled(alive: &Arc<()>) -> (mpsc::UnboundedSender<Option<u64>>, Shared) {
+    let (control, mut messages) = mpsc::unbounded_channel::<Option<u64>>();
     let alive = Arc::clone(alive);
     let body = stream(async move |co| {
         let _ = &alive;
-        while let Some(Some(item)) = told.recv().await {
+        while let Some(Some(item)) = messages.recv().await {
             assert!(item < PANIC, "out of paper");
             co.yield_(item).await;
         }
     });
-    (tell, boxed(body))
+    (control, boxed(body))
 }
 
-/// What makes such a stream panic.
+/// The message that makes a controlled stream panic.
 const PANIC: u64 = 1000;
 
 /// Runs tasks to their end.
@@ -83,7 +84,7 @@ const EXECUTORS: [(&str, Run); 4] = [
         }
         pool.run();
     }),
-    ("a thread for each", |tasks| {
+    ("one thread per task", |tasks| {
         let tasks: Vec<_> = tasks.into_iter().map(|task| Mutex::new(Some(task))).collect();
         together(tasks.len(), |index| block_on(tasks[index].lock().unwrap().take().unwrap()));
     }),
@@ -124,17 +125,17 @@ fn each_item_reaches_exactly_one_task() {
 }
 
 #[test]
-fn turns_come_in_the_order_in_which_next_was_first_polled() {
-    let (tell, shared) = told(&Arc::new(()));
+fn calls_are_served_in_the_order_of_their_first_poll() {
+    let (control, shared) = controlled(&Arc::new(()));
     let mut made: Vec<_> = (0..7).map(|_| shared.next().boxed()).collect();
-    // To be polled again is no reason to go first or last, and one that is dropped leaves the others where they are.
+    // Further polls do not change the order, and a dropped future does not change the order of the others.
     for index in [3, 0, 6, 1, 5, 2, 4, 2, 3, 5] {
         assert!(poll(&mut made[index]).is_pending());
     }
     drop(made.pop());
     let queue = [3, 0, 1, 5, 2, 4];
     for (place, index) in queue.into_iter().enumerate() {
-        tell.send(Some(place as u64)).unwrap();
+        control.send(Some(place as u64)).unwrap();
         for later in &queue[place + 1..] {
             assert!(poll(&mut made[*later]).is_pending());
         }
@@ -143,29 +144,29 @@ fn turns_come_in_the_order_in_which_next_was_first_polled() {
 }
 
 #[test]
-fn try_next_takes_what_is_there_and_never_waits() {
+fn try_next_takes_a_ready_item_and_never_waits() {
     let alive = Arc::new(());
-    let (tell, shared) = told(&alive);
+    let (control, shared) = controlled(&alive);
     for item in 0..3 {
         assert_eq!(shared.try_next(), Err(TryPollError::Pending));
-        tell.send(Some(item)).unwrap();
+        control.send(Some(item)).unwrap();
         assert_eq!(shared.try_next(), Ok(Some(item)));
     }
-    // One has the turn and waits; then one has it and does not know; then none has it.
+    // First `holder` waits inside the body, then `second` has been granted the permit, and at last no call has it.
     let [mut holder, second] = waiting(&shared);
     assert_eq!(shared.try_next(), Err(TryPollError::AlreadyExecuting));
-    tell.send(Some(3)).unwrap();
+    control.send(Some(3)).unwrap();
     assert_eq!(shared.try_next(), Err(TryPollError::AlreadyExecuting));
     assert_eq!(poll(&mut holder), Poll::Ready(Some(3)));
     assert_eq!(shared.try_next(), Err(TryPollError::AlreadyExecuting));
     drop(second);
     assert_eq!(shared.try_next(), Err(TryPollError::Pending));
-    tell.send(None).unwrap();
+    control.send(None).unwrap();
     assert_eq!((shared.try_next(), shared.try_next()), (Ok(None), Ok(None)));
     assert_eq!((Arc::strong_count(&alive), shared.is_finished()), (1, true));
 
-    let (tell, shared) = told(&alive);
-    tell.send(Some(PANIC)).unwrap();
+    let (control, shared) = controlled(&alive);
+    control.send(Some(PANIC)).unwrap();
     assert_eq!(message_of(|| shared.try_next()), "out of paper");
     assert_eq!(shared.try_next(), Err(TryPollError::Poisoned));
     let texts = [TryPollError::AlreadyExecuting, TryPollError::Pending, TryPollError::Poisoned].map(|e| e.to_string());
@@ -173,7 +174,7 @@ fn try_next_takes_what_is_there_and_never_waits() {
 }
 
 #[test]
-fn each_consumer_has_a_stream_of_its_own_for_adaptors() {
+fn each_consumer_can_use_adaptors_on_its_own_stream() {
     limited(|| {
         let shared = boxed(streams::iter(0..3000));
         let taken = together(3, |index| match index {
@@ -193,14 +194,14 @@ fn each_consumer_has_a_stream_of_its_own_for_adaptors() {
 }
 
 #[test]
-fn the_stream_of_a_consumer_keeps_its_place_until_it_is_dropped() {
-    let (tell, shared) = told(&Arc::new(()));
+fn a_consumers_stream_keeps_its_place_in_the_queue_until_it_is_dropped() {
+    let (control, shared) = controlled(&Arc::new(()));
     let mut consumer = Box::pin(shared.stream());
     assert_eq!(consumer.next().now_or_never(), None);
     assert_eq!(shared.try_next(), Err(TryPollError::AlreadyExecuting));
-    tell.send(Some(1)).unwrap();
+    control.send(Some(1)).unwrap();
     assert_eq!(consumer.next().now_or_never(), Some(Some(1)));
-    // Between two items it has none.
+    // Between two items the consumer is not in the queue.
     assert_eq!(shared.try_next(), Err(TryPollError::Pending));
     assert_eq!(consumer.next().now_or_never(), None);
     drop(consumer);
@@ -208,25 +209,25 @@ fn the_stream_of_a_consumer_keeps_its_place_until_it_is_dropped() {
 }
 
 #[test]
-fn the_end_reaches_all_who_wait_and_drops_the_body_at_once() {
+fn the_end_reaches_every_waiting_task_and_drops_the_body_at_once() {
     let alive = Arc::new(());
-    let (tell, shared) = told(&alive);
+    let (control, shared) = controlled(&alive);
     let [mut holder, mut others @ ..] = waiting::<4>(&shared);
-    tell.send(None).unwrap();
+    control.send(None).unwrap();
     assert!(others.iter_mut().all(|other| poll(other).is_pending()));
     assert_eq!((poll(&mut holder), Arc::strong_count(&alive)), (Poll::Ready(None), 1));
     assert!(shared.is_finished() && !shared.is_poisoned());
-    // Each at once, and not when the one before has been told.
+    // Every waiting call can complete, in any order.
     assert!(others.into_iter().rev().all(|mut other| poll(&mut other) == Poll::Ready(None)));
     assert_eq!((now(shared.next()), now(shared.stream().count())), (None, 0));
 }
 
 #[test]
-fn a_panic_reaches_one_and_all_others_are_told() {
+fn one_task_gets_a_panic_and_all_others_panic_with_its_message() {
     let alive = Arc::new(());
-    let (tell, mut shared) = told(&alive);
+    let (control, mut shared) = controlled(&alive);
     let [mut holder, others @ ..] = waiting::<4>(&shared);
-    tell.send(Some(PANIC)).unwrap();
+    control.send(Some(PANIC)).unwrap();
     assert_eq!(message_of(|| poll(&mut holder)), "out of paper");
     assert_eq!((Arc::strong_count(&alive), shared.is_poisoned(), shared.is_finished()), (1, true, false));
     drop(holder);
@@ -241,7 +242,7 @@ fn a_panic_reaches_one_and_all_others_are_told() {
     assert_eq!(message_of(|| now(StreamExt::next(&mut shared))), EARLIER);
     assert_eq!(message_of(|| shared.into_inner().is_some()), EARLIER);
 
-    // Met by an owner, and not a message.
+    // The payload is not a string, and the owner gets the panic.
     let mut owned = boxed(streams::repeat_with(|| panic_any(7_u8)));
     assert!(panic_of(|| now(StreamExt::next(&mut owned))).is::<u8>());
     assert!(message_of(|| now(owned.next())).starts_with("the stream panicked earlier: "));
@@ -264,7 +265,7 @@ fn exactly_one_of_many_tasks_gets_the_panic_itself() {
         };
         let tasks: Vec<_> = (0..8).map(task).collect();
         let messages = runtime.block_on(join_all(tasks)).into_iter().map(|result| {
-            let payload = result.expect_err("the end should not be taken for one").into_panic();
+            let payload = result.expect_err("a panic should not look like the end of the stream").into_panic();
             message_of(|| std::panic::resume_unwind(payload))
         });
         let mut messages: Vec<_> = messages.collect();
@@ -273,7 +274,7 @@ fn exactly_one_of_many_tasks_gets_the_panic_itself() {
     });
 }
 
-/// A stream whose items are what `item` makes of the stream itself.
+/// A stream whose body computes each item by passing the stream itself to `item`.
 fn reaching_itself<F>(item: impl Fn(Arc<Shared>) -> F + Send + 'static) -> Arc<Shared>
 where
     F: Future<Output = u64> + Send,
@@ -302,19 +303,19 @@ fn a_body_that_awaits_its_own_next_panics() {
                 futures::join!(me.next(), yield_now()).0.unwrap()
             }),
         ];
-        for (way, shared) in shared.into_iter().enumerate() {
-            assert_eq!(message_of(|| block_on(shared.next())), EXECUTING, "{way}");
+        for (index, shared) in shared.into_iter().enumerate() {
+            assert_eq!(message_of(|| block_on(shared.next())), EXECUTING, "{index}");
             let earlier = message_of(|| block_on(shared.next()));
-            assert_eq!(earlier, format!("the stream panicked earlier: {EXECUTING}"), "{way}");
+            assert_eq!(earlier, format!("the stream panicked earlier: {EXECUTING}"), "{index}");
         }
     });
 }
 
 #[test]
-fn a_body_that_awaits_its_own_next_from_the_queue_panics() {
-    let (give, mut given) = mpsc::unbounded_channel::<BoxFuture<'static, Option<u64>>>();
+fn a_body_that_awaits_a_queued_call_of_its_own_next_panics() {
+    let (send, mut receive) = mpsc::unbounded_channel::<BoxFuture<'static, Option<u64>>>();
     let shared = Arc::new(boxed(stream(async move |co| {
-        while let Some(next) = given.recv().await {
+        while let Some(next) = receive.recv().await {
             co.yield_(next.await.unwrap()).await;
         }
     })));
@@ -322,38 +323,38 @@ fn a_body_that_awaits_its_own_next_from_the_queue_panics() {
     let me = Arc::clone(&shared);
     let mut queued = async move { me.next().await }.boxed();
     assert!(poll(&mut queued).is_pending());
-    give.send(queued).unwrap_or_else(|_| panic!("the body should be there"));
+    send.send(queued).unwrap_or_else(|_| panic!("the body should not have been dropped"));
     assert_eq!(message_of(|| poll(&mut holder)), EXECUTING);
 }
 
 #[test]
-fn a_body_that_only_tries_or_catches_or_looks_goes_on() {
+fn a_body_can_call_try_next_catch_the_panic_of_next_and_inspect_its_stream() {
     let tries = reaching_itself(async |me| u64::from(me.try_next() == Err(TryPollError::AlreadyExecuting)));
     let catches = reaching_itself(async |me| u64::from(AssertUnwindSafe(me.next()).catch_unwind().await.is_err()));
-    let looks = reaching_itself(async |me| {
+    let inspects = reaching_itself(async |me| {
         u64::from(!me.is_finished() && !me.is_poisoned() && format!("{me:?}").contains("executing"))
     });
-    for shared in [tries, catches, looks] {
+    for shared in [tries, catches, inspects] {
         assert_eq!([(); 2].map(|()| now(shared.next())), [Some(1); 2]);
     }
 }
 
 #[test]
-fn a_body_that_closes_itself_delivers_and_is_gone() {
+fn a_body_that_closes_its_stream_delivers_its_item_and_is_dropped() {
     for delivers in [true, false] {
-        let (held, alive) = (Arc::new(Notify::new()), Arc::new(()));
-        let (go_on, counted) = (Arc::clone(&held), Arc::clone(&alive));
+        let (resume, alive) = (Arc::new(Notify::new()), Arc::new(()));
+        let (resumed, counted) = (Arc::clone(&resume), Arc::clone(&alive));
         let shared = reaching_itself(move |me| {
-            let (go_on, counted) = (Arc::clone(&go_on), Arc::clone(&counted));
+            let (resumed, counted) = (Arc::clone(&resumed), Arc::clone(&counted));
             async move {
-                go_on.notified().await;
+                resumed.notified().await;
                 me.close();
                 assert_eq!((me.next().await, me.try_next(), me.is_finished()), (None, Ok(None), true));
                 if delivers { Arc::strong_count(&counted) as u64 } else { pending().await }
             }
         });
         let [mut holder, others @ ..] = waiting::<3>(&shared);
-        held.notify_one();
+        resume.notify_one();
         assert_eq!(poll(&mut holder), Poll::Ready(delivers.then_some(3)));
         assert!(others.into_iter().all(|mut other| poll(&mut other) == Poll::Ready(None)));
         assert_eq!((Arc::strong_count(&alive), Arc::strong_count(&shared)), (1, 1));
@@ -361,7 +362,7 @@ fn a_body_that_closes_itself_delivers_and_is_gone() {
 }
 
 #[test]
-fn an_owner_needs_no_turn() {
+fn an_owner_takes_items_without_the_queue() {
     let mut shared = boxed(streams::iter(0..6));
     assert_eq!(now(StreamExt::next(&mut shared)), Some(0));
     assert_eq!(now(shared.next()), Some(1));
@@ -373,16 +374,16 @@ fn an_owner_needs_no_turn() {
     assert!(shared.is_finished() && shared.get_mut().is_none());
     assert_eq!((now(StreamExt::next(&mut shared)), now(shared.next())), (None, None));
 
-    let (tell, mut shared) = told(&Arc::new(()));
+    let (control, mut shared) = controlled(&Arc::new(()));
     assert_eq!(StreamExt::next(&mut shared).now_or_never(), None);
-    tell.send(Some(1)).unwrap();
+    control.send(Some(1)).unwrap();
     assert_eq!(now(StreamExt::next(&mut shared)), Some(1));
     shared.close();
     assert_eq!((now(StreamExt::next(&mut shared)), shared.into_inner().is_none()), (None, true));
 }
 
 #[test]
-fn a_body_is_lazy_and_once_it_has_ended_is_gone() {
+fn a_body_starts_at_the_first_poll_and_is_dropped_at_its_end() {
     let steps = AtomicUsize::new(0);
     let alive = Arc::new(());
     let mut numbers = {
@@ -406,7 +407,7 @@ fn a_body_is_lazy_and_once_it_has_ended_is_gone() {
 }
 
 #[test]
-fn one_that_is_dropped_half_way_drops_its_locals() {
+fn dropping_an_unfinished_stream_drops_its_locals() {
     let alive = Arc::new(());
     for polls in 0..4 {
         let argument = Arc::clone(&alive);
@@ -425,11 +426,11 @@ fn one_that_is_dropped_half_way_drops_its_locals() {
 }
 
 #[test]
-fn a_body_goes_on_in_whichever_thread_its_item_is_awaited() {
+fn a_body_resumes_on_the_thread_that_awaits_its_item() {
     limited(|| {
         let runtime = Builder::new_multi_thread().worker_threads(2).build().unwrap();
-        let ring = Arc::new(Notify::new());
-        let notified = Arc::clone(&ring);
+        let notify = Arc::new(Notify::new());
+        let notified = Arc::clone(&notify);
         let shared = Arc::new(
             stream(async move |co| {
                 let first = thread::current().id();
@@ -438,7 +439,7 @@ fn a_body_goes_on_in_whichever_thread_its_item_is_awaited() {
             })
             .threadsafe(),
         );
-        // Each keeps its worker at the barrier, so they have one each.
+        // Each task blocks its worker at the barrier, so the tasks run on different workers.
         let meet = Arc::new(Barrier::new(2));
         let (poller, barrier) = (Arc::clone(&shared), Arc::clone(&meet));
         let first = runtime.spawn(async move {
@@ -451,7 +452,7 @@ fn a_body_goes_on_in_whichever_thread_its_item_is_awaited() {
         let second = runtime.spawn(async move {
             meet.wait();
             meet.wait();
-            ring.notify_one();
+            notify.notify_one();
             let threads = shared.next().await;
             meet.wait();
             (threads, thread::current().id())
@@ -463,7 +464,7 @@ fn a_body_goes_on_in_whichever_thread_its_item_is_awaited() {
 }
 
 #[test]
-fn a_million_items_are_no_great_matter() {
+fn a_million_items_pass_without_overflowing_the_stack() {
     const MILLION: u64 = 1_000_000;
     let numbers = || {
         stream(async |co| {
@@ -482,18 +483,18 @@ fn a_million_items_are_no_great_matter() {
 }
 
 #[test]
-fn to_look_at_one_never_waits() {
+fn debug_and_state_methods_never_wait() {
     limited(|| {
         let (gate, source) = gated();
         let shared = boxed(streams::iter(source));
         assert_eq!(format!("{shared:?}"), "ThreadsafeStream { state: ready, .. }");
         thread::scope(|scope| {
-            let inside = scope.spawn(|| block_on(shared.next()));
+            let caller = scope.spawn(|| block_on(shared.next()));
             gate.entered();
             assert_eq!(format!("{shared:?}"), "ThreadsafeStream { state: executing, .. }");
             assert!(!shared.is_finished() && !shared.is_poisoned());
             gate.let_in(|| None);
-            assert_eq!(inside.join().unwrap(), None);
+            assert_eq!(caller.join().unwrap(), None);
         });
         assert_eq!(format!("{shared:?}"), "ThreadsafeStream { state: finished, .. }");
     });

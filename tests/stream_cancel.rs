@@ -1,4 +1,4 @@
-//! Giving up, closing, and being woken: no item is lost on the way, and nobody waits for ever.
+//! Cancelled calls, `close` and wake-ups of a `ThreadsafeStream`: no item is lost, and no task waits for ever.
 
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
@@ -19,51 +19,53 @@ use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
-/// Something that happens so many times and then no more, and the waker of the one who waits for it.
+/// An event that fires a number of times and then ends, for one waiting task.
 #[derive(Default)]
-struct Event(Mutex<Happened>);
+struct Event(Mutex<EventState>);
 
 #[derive(Default)]
-struct Happened {
-    times: usize,
-    over: bool,
+struct EventState {
+    /// How often the event has fired without being awaited.
+    fired: usize,
+    ended: bool,
     waiting: Option<Waker>,
 }
 
 impl Event {
-    fn happen(&self, what: impl FnOnce(&mut Happened)) {
-        let mut happened = self.0.lock().unwrap();
-        what(&mut happened);
-        let waiting = happened.waiting.take();
-        drop(happened);
+    /// Changes the state and wakes the waiting task.
+    fn update(&self, change: impl FnOnce(&mut EventState)) {
+        let mut state = self.0.lock().unwrap();
+        change(&mut state);
+        let waiting = state.waiting.take();
+        drop(state);
         waiting.into_iter().for_each(Waker::wake);
     }
 
     fn fire(&self) {
-        self.happen(|happened| happened.times += 1);
+        self.update(|state| state.fired += 1);
     }
 
     fn end(&self) {
-        self.happen(|happened| happened.over = true);
+        self.update(|state| state.ended = true);
     }
 
-    /// Waits for one more time, and says whether it came.
+    /// Waits until the event fires, and returns `false` if it ends instead.
     async fn fired(&self) -> bool {
         poll_fn(|cx| {
-            let mut happened = self.0.lock().unwrap();
-            if happened.times == 0 && !happened.over {
-                happened.waiting = Some(cx.waker().clone());
+            let mut state = self.0.lock().unwrap();
+            if state.fired == 0 && !state.ended {
+                state.waiting = Some(cx.waker().clone());
                 return Poll::Pending;
             }
-            let fired = happened.times > 0;
-            happened.times -= usize::from(fired);
+            let fired = state.fired > 0;
+            state.fired -= usize::from(fired);
             Poll::Ready(fired)
         })
         .await
     }
 }
 
-/// Counts up, two items for each time that `event` fires, and holds `alive`.
+/// A stream that counts up, two items each time `event` fires. Its body owns a clone of `alive`.
 fn pairs(event: &Arc<Event>, alive: &Arc<()>) -> AsyncGenerator<u64, impl Future<Output = ()> + Send + use<>> {
     let (event, alive) = (Arc::clone(event), Arc::clone(alive));
     stream(async move |co| {
@@ -77,9 +79,9 @@ fn pairs(event: &Arc<Event>, alive: &Arc<()>) -> AsyncGenerator<u64, impl Future
     })
 }
 
-/// A future that is polled as an executor would: once at first, and then no more often than it is woken.
+/// A future that is polled as an executor would poll it: once at first, and then once per wake-up.
 struct Task<'a, T> {
-    /// Until it is ready.
+    /// `None` once the future is ready.
     future: Option<LocalBoxFuture<'a, T>>,
     woken: Arc<Woken>,
 }
@@ -97,7 +99,7 @@ impl<'a, T> Task<'a, T> {
         Self { future: Some(Box::pin(future)), woken: Arc::new(Woken(AtomicBool::new(true))) }
     }
 
-    /// Gives the future to another task, which has another waker.
+    /// Moves the future to another task, which has another waker.
     fn moved(self) -> Self {
         Self { woken: Arc::new(Woken(AtomicBool::new(true))), ..self }
     }
@@ -120,7 +122,7 @@ impl<'a, T> Task<'a, T> {
     }
 }
 
-/// So many tasks that have been polled once, in order, and are all waiting.
+/// Returns `N` tasks that have been polled once, in order, and are all pending.
 fn waiting<const N: usize, S: Stream + Unpin>(shared: &ThreadsafeStream<S>) -> [Task<'_, Option<S::Item>>; N] {
     std::array::from_fn(|index| {
         let mut task = Task::new(shared.next());
@@ -130,18 +132,18 @@ fn waiting<const N: usize, S: Stream + Unpin>(shared: &ThreadsafeStream<S>) -> [
 }
 
 #[test]
-fn the_next_in_the_queue_gets_what_the_dropped_holder_waited_for() {
-    for before_the_drop in [true, false] {
+fn the_next_task_gets_the_item_that_a_dropped_task_waited_for() {
+    for fired_before_drop in [true, false] {
         let event = Arc::default();
         let shared = pairs(&event, &Arc::default()).threadsafe();
         let [holder, mut second, mut third] = waiting(&shared);
-        if before_the_drop {
-            // The wake-up is the holder's, and goes down with it.
+        if fired_before_drop {
+            // The wake-up goes to `holder` and is lost with it.
             event.fire();
             assert!(holder.can_run() && !second.can_run());
         }
         drop(holder);
-        if !before_the_drop {
+        if !fired_before_drop {
             assert!(second.run().is_pending());
             event.fire();
         }
@@ -152,23 +154,23 @@ fn the_next_in_the_queue_gets_what_the_dropped_holder_waited_for() {
 }
 
 #[test]
-fn one_that_is_dropped_in_the_queue_or_with_the_turn_unused_is_passed_over() {
+fn a_task_dropped_in_the_queue_or_with_an_unused_permit_is_skipped() {
     let event = Arc::default();
     let shared = pairs(&event, &Arc::default()).threadsafe();
     let [mut holder, in_the_queue, second, third, mut fourth] = waiting(&shared);
     drop(in_the_queue);
     event.fire();
     assert_eq!(holder.run(), Poll::Ready(Some(0)));
-    for with_the_turn in [second, third] {
-        assert!(with_the_turn.can_run() && !fourth.can_run());
+    for with_permit in [second, third] {
+        assert!(with_permit.can_run() && !fourth.can_run());
         assert_eq!(shared.try_next(), Err(TryPollError::AlreadyExecuting));
-        drop(with_the_turn);
+        drop(with_permit);
     }
     assert_eq!(fourth.run(), Poll::Ready(Some(1)));
 }
 
 #[test]
-fn a_holder_that_moves_to_another_task_is_woken_there() {
+fn a_future_that_moves_to_another_task_wakes_that_task() {
     for close in [false, true] {
         let event = Arc::default();
         let shared = pairs(&event, &Arc::default()).threadsafe();
@@ -188,7 +190,7 @@ fn a_holder_that_moves_to_another_task_is_woken_there() {
     }
 }
 
-/// What may happen while three tasks are waiting.
+/// An event that can happen while three tasks are waiting.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Step {
     Fire,
@@ -196,14 +198,14 @@ enum Step {
     Close,
     TryNext,
     Run(usize),
-    /// The task is dropped, and another takes its place.
-    GiveUp(usize),
+    /// The task is dropped, and a new task replaces it.
+    Cancel(usize),
 }
 
-use Step::{Close, End, Fire, GiveUp, Run, TryNext};
+use Step::{Cancel, Close, End, Fire, Run, TryNext};
 
-/// Takes `steps`, lets the tasks run until none of them is woken any more, and looks at who is still waiting for what.
-fn take(steps: &[Step]) {
+/// Performs `steps`, runs the tasks until none is woken any more, and checks that no item and no wake-up was lost.
+fn perform(steps: &[Step]) {
     let (event, alive) = (Arc::default(), Arc::default());
     let shared = pairs(&event, &alive).threadsafe();
     let seen = RefCell::new(Vec::new());
@@ -223,38 +225,38 @@ fn take(steps: &[Step]) {
             Close => shared.close(),
             TryNext => seen.borrow_mut().extend(shared.try_next().ok().flatten()),
             Run(index) => _ = tasks[index].run(),
-            GiveUp(index) => tasks[index] = consume(),
+            Cancel(index) => tasks[index] = consume(),
         }
     }
     while let Some(task) = tasks.iter_mut().find(|task| task.can_run()) {
         _ = task.run();
     }
-    let over = steps.contains(&End) || steps.contains(&Close);
-    assert!(tasks.iter().all(|task| task.future.is_none() == over), "{steps:?}: somebody waits who should not");
-    assert_eq!((shared.is_finished(), Arc::strong_count(&alive) == 1), (over, over), "{steps:?}");
+    let finished = steps.contains(&End) || steps.contains(&Close);
+    assert!(tasks.iter().all(|task| task.future.is_none() == finished), "{steps:?}: a task waits for ever");
+    assert_eq!((shared.is_finished(), Arc::strong_count(&alive) == 1), (finished, finished), "{steps:?}");
     let seen = seen.borrow();
     assert!(seen.iter().copied().eq(0..seen.len() as u64), "{steps:?}: {seen:?}");
-    // Closing drops what there would have been; the end comes after all that was before.
+    // `close` drops the items to come. Before the end, every item is delivered.
     let before_the_end = steps.iter().take_while(|step| **step != End).filter(|step| **step == Fire).count();
     assert!(steps.contains(&Close) || seen.len() >= 2 * before_the_end, "{steps:?}: {seen:?}");
 }
 
 #[test]
-fn in_no_order_of_events_is_an_item_or_a_wake_up_lost() {
-    const STEPS: [Step; 10] = [Fire, End, Close, TryNext, Run(0), Run(1), Run(2), GiveUp(0), GiveUp(1), GiveUp(2)];
+fn no_order_of_events_loses_an_item_or_a_wake_up() {
+    const STEPS: [Step; 10] = [Fire, End, Close, TryNext, Run(0), Run(1), Run(2), Cancel(0), Cancel(1), Cancel(2)];
     const LENGTH: u32 = 5;
     limited(|| {
         for order in 0..STEPS.len().pow(LENGTH) {
             let steps: Vec<_> = (0..LENGTH).map(|digit| STEPS[order / STEPS.len().pow(digit) % STEPS.len()]).collect();
-            take(&steps);
+            perform(&steps);
         }
     });
 }
 
-/// One for tasks that outlive who made it.
+/// A shared stream for spawned tasks, which may outlive the function that creates it.
 type Shared = Arc<ThreadsafeStream<BoxStream<'static, u64>>>;
 
-/// A stream of `0..items` whose body lets others run `pauses(n)` times before item `n`.
+/// A stream of `0..items` whose body yields to the runtime `pauses(n)` times before item `n`.
 fn pausing(items: u64, pauses: fn(u64) -> u64) -> Shared {
     let body = stream(async move |co| {
         for n in 0..items {
@@ -267,7 +269,7 @@ fn pausing(items: u64, pauses: fn(u64) -> u64) -> Shared {
     Arc::new(ThreadsafeStream::new(body.boxed()))
 }
 
-/// Runs eight tasks that start together on four threads, and returns all that they took, in order.
+/// Runs eight tasks that start together on four threads, and returns all items that they took, sorted.
 fn eight_tasks<F: Future<Output = Vec<u64>> + Send + 'static>(work: impl Fn(u64) -> F) -> Vec<u64> {
     let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
     let start = Arc::new(tokio::sync::Barrier::new(8));
@@ -284,20 +286,20 @@ fn eight_tasks<F: Future<Output = Vec<u64>> + Send + 'static>(work: impl Fn(u64)
     taken
 }
 
-/// Takes items until the end, each `next` under a time-out of 20 microseconds. Counts those that passed.
-async fn in_a_hurry(shared: Shared, passed: Arc<AtomicUsize>) -> Vec<u64> {
+/// Takes items until the end, each `next` under a time-out of 20 microseconds. Counts the time-outs.
+async fn with_timeouts(shared: Shared, timeouts: Arc<AtomicUsize>) -> Vec<u64> {
     let mut taken = Vec::new();
     loop {
         match timeout(Duration::from_micros(20), shared.next()).await {
             Ok(Some(item)) => taken.push(item),
             Ok(None) => return taken,
-            Err(_) => _ = passed.fetch_add(1, SeqCst),
+            Err(_) => _ = timeouts.fetch_add(1, SeqCst),
         }
     }
 }
 
 #[test]
-fn time_outs_lose_no_item_of_a_body_that_sleeps_or_lets_others_run() {
+fn time_outs_lose_no_item_of_a_body_that_sleeps_or_yields_to_the_runtime() {
     limited(|| {
         let sleeping = stream(async |co| {
             for n in 0..150 {
@@ -305,17 +307,17 @@ fn time_outs_lose_no_item_of_a_body_that_sleeps_or_lets_others_run() {
                 co.yield_(n).await;
             }
         });
-        let (shared, passed) = (Arc::new(ThreadsafeStream::new(sleeping.boxed())), Arc::default());
-        assert!(eight_tasks(|_| in_a_hurry(Arc::clone(&shared), Arc::clone(&passed))).into_iter().eq(0..150));
-        assert!(passed.load(SeqCst) > 0, "nobody was in too much of a hurry");
+        let (shared, timeouts) = (Arc::new(ThreadsafeStream::new(sleeping.boxed())), Arc::default());
+        assert!(eight_tasks(|_| with_timeouts(Arc::clone(&shared), Arc::clone(&timeouts))).into_iter().eq(0..150));
+        assert!(timeouts.load(SeqCst) > 0, "no call has timed out");
 
         let shared = pausing(5000, |n| n % 7);
-        assert!(eight_tasks(|_| in_a_hurry(Arc::clone(&shared), Arc::default())).into_iter().eq(0..5000));
+        assert!(eight_tasks(|_| with_timeouts(Arc::clone(&shared), Arc::default())).into_iter().eq(0..5000));
     });
 }
 
-/// Polls `future` at most so many times.
-async fn give_up_after<F: Future>(mut polls: u64, future: F) -> Option<F::Output> {
+/// Polls `future` at most `polls` times, and then cancels it.
+async fn cancel_after<F: Future>(mut polls: u64, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
@@ -328,11 +330,11 @@ async fn give_up_after<F: Future>(mut polls: u64, future: F) -> Option<F::Output
 }
 
 #[test]
-fn giving_up_after_any_number_of_polls_loses_no_item() {
-    async fn impatient(shared: Shared, index: u64) -> Vec<u64> {
+fn cancelling_after_any_number_of_polls_loses_no_item() {
+    async fn cancelling(shared: Shared, index: u64) -> Vec<u64> {
         let mut taken = Vec::new();
         for round in index.. {
-            match give_up_after(1 + round % 4, shared.next()).await {
+            match cancel_after(1 + round % 4, shared.next()).await {
                 Some(Some(item)) => taken.push(item),
                 Some(None) => break,
                 None => yield_now().await,
@@ -342,10 +344,10 @@ fn giving_up_after_any_number_of_polls_loses_no_item() {
     }
     limited(|| {
         let shared = pausing(5000, |n| n % 3);
-        assert!(eight_tasks(|index| impatient(Arc::clone(&shared), index)).into_iter().eq(0..5000));
-        // Where there is nothing but one thread for each task.
+        assert!(eight_tasks(|index| cancelling(Arc::clone(&shared), index)).into_iter().eq(0..5000));
+        // Without a runtime: one thread per task.
         let shared = pausing(5000, |n| n % 3);
-        let mut taken = together(4, |index| block_on(impatient(Arc::clone(&shared), index as u64))).concat();
+        let mut taken = together(4, |index| block_on(cancelling(Arc::clone(&shared), index as u64))).concat();
         taken.sort_unstable();
         assert!(taken.into_iter().eq(0..5000));
     });
@@ -380,19 +382,20 @@ fn select_in_a_loop_loses_no_item_of_either_branch() {
 }
 
 #[test]
-fn no_wake_up_is_lost_between_one_that_gives_up_and_an_event_on_another_thread() {
+fn no_wake_up_is_lost_when_a_call_is_cancelled_during_an_event() {
     limited(|| {
         for _ in 0..2000 {
             let event = Arc::default();
             let shared = pairs(&event, &Arc::default()).threadsafe();
-            // Two items: the impatient one takes one at most, and the other waits for ever if nobody tells it.
-            let impatient = || (0..5).find_map(|_| block_on(give_up_after(1, shared.next())));
+            // The event brings two items. The cancelled calls take at most one. The other call would hang if its wake-up
+            // were lost.
+            let cancelling = || (0..5).find_map(|_| block_on(cancel_after(1, shared.next())));
             let taken = together(3, |index| match index {
                 0 => {
                     event.fire();
                     None
                 }
-                1 => impatient().flatten(),
+                1 => cancelling().flatten(),
                 _ => Some(block_on(shared.next()).unwrap()),
             });
             assert!(matches!(taken[..], [None, None | Some(1), Some(0)] | [None, Some(0), Some(1)]));
@@ -401,7 +404,7 @@ fn no_wake_up_is_lost_between_one_that_gives_up_and_an_event_on_another_thread()
 }
 
 #[test]
-fn close_tells_all_who_wait_and_drops_what_the_body_holds_at_once() {
+fn close_ends_every_waiting_task_and_drops_the_body_at_once() {
     let (event, alive) = (Arc::default(), Arc::default());
     let shared = pairs(&event, &alive).threadsafe();
     let tasks = waiting::<3, _>(&shared);
@@ -418,8 +421,8 @@ fn close_tells_all_who_wait_and_drops_what_the_body_holds_at_once() {
 }
 
 #[test]
-fn close_does_not_wait_for_a_poll_which_may_deliver() {
-    /// What the poll in progress comes to: an item, the end, or nothing yet.
+fn close_does_not_wait_for_a_poll_in_progress_which_may_still_deliver() {
+    /// The outcomes of the poll in progress: an item, the end, or pending.
     const POLLS: [(Order<Option<u64>>, Option<u64>); 3] =
         [(|| Some(Some(1)), Some(1)), (|| None, None), (|| Some(None), None)];
 
@@ -444,7 +447,7 @@ fn close_does_not_wait_for_a_poll_which_may_deliver() {
                 let others = [next(), next()];
                 settle();
                 shared.close();
-                // The gate is still shut.
+                // The waiting calls return although the gate still blocks the body.
                 assert_eq!(others.map(|waiting| waiting.join().unwrap()), [None, None]);
                 assert_eq!((block_on(shared.next()), Arc::strong_count(&alive)), (None, 2));
                 gate.let_in(order);
@@ -455,7 +458,7 @@ fn close_does_not_wait_for_a_poll_which_may_deliver() {
     });
 }
 
-/// Closes it while two threads do `other`, so many times, and looks whether it is gone.
+/// Closes a stream while two threads call `other`, and checks that its body is dropped.
 fn race<S>(rounds: u32, make: impl Fn(Arc<()>) -> S, other: impl Fn(&ThreadsafeStream<S>) + Sync)
 where
     S: Stream<Item = u64> + Send + Unpin,
@@ -464,13 +467,13 @@ where
         let alive = Arc::new(());
         let shared = ThreadsafeStream::new(make(Arc::clone(&alive)));
         together(3, |index| if index == 0 { shared.close() } else { other(&shared) });
-        assert_eq!(Arc::strong_count(&alive), 1, "round {round}: the body was forgotten");
+        assert_eq!(Arc::strong_count(&alive), 1, "round {round}: the body was not dropped");
         assert!(shared.is_finished());
     }
 }
 
 #[test]
-fn nobody_and_nothing_is_forgotten_when_close_races_with_a_call() {
+fn no_task_waits_and_the_body_is_dropped_when_close_races_with_a_call() {
     let never = |alive| {
         stream(async move |co| {
             let _ = &alive;
@@ -490,7 +493,7 @@ fn nobody_and_nothing_is_forgotten_when_close_races_with_a_call() {
     };
     limited(move || {
         race(1500, never, |shared| assert_eq!(block_on(shared.next()), None));
-        race(1500, never, |shared| _ = block_on(give_up_after(2, shared.next())));
+        race(1500, never, |shared| _ = block_on(cancel_after(2, shared.next())));
         race(1000, never, |shared| _ = shared.try_next());
         race(1000, never, ThreadsafeStream::close);
         race(1000, endless, |shared| (0..50).for_each(|_| _ = block_on(shared.next())));

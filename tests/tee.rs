@@ -1,4 +1,4 @@
-//! `Tee`: every item to every branch, pulled once and kept until the slowest branch has read it.
+//! `Tee`: every branch gets every item; an item is pulled once and kept until the slowest branch has read it.
 
 use std::cell::Cell;
 use std::iter;
@@ -20,7 +20,7 @@ fn annotated(end: u64) -> impl Iterator<Item = u64> {
     }
 }
 
-/// Numbers up to `end`, from sources of every kind.
+/// Sources of every kind that yield the numbers below `end`.
 fn sources(end: u64) -> [(&'static str, Source); 5] {
     [
         ("generator", Box::new(generator(async move |co| co.yield_from(0..end).await))),
@@ -32,23 +32,23 @@ fn sources(end: u64) -> [(&'static str, Source); 5] {
 }
 
 assert_impl_all!(Tee<Source>: Send, Sync, Unpin, Clone);
-// A source that is not `Send`, or items that are not `Sync`, stay on one thread.
+// With a source that is not `Send`, or items that are not `Sync`, a `Tee` stays on one thread.
 assert_not_impl_any!(Tee<Box<dyn Iterator<Item = u64>>>: Send, Sync);
 assert_not_impl_any!(Tee<std::vec::IntoIter<Cell<u8>>>: Send, Sync);
 assert_not_impl_any!(Tee<std::vec::IntoIter<Rc<u8>>>: Send, Sync);
 
 #[test]
-fn every_branch_sees_every_item_in_order_whatever_the_source() {
+fn every_branch_gets_every_item_in_order_from_any_source() {
     limited(|| {
         for threads in [2, 4, 16] {
             for (kind, source) in sources(2000) {
                 let root = Tee::new(source);
                 let seen = together(threads, |_| root.clone().collect::<Vec<_>>());
                 assert!(seen.iter().all(|items| items.iter().copied().eq(0..2000)), "{kind}, {threads} threads");
-                assert!(root.eq(0..2000), "{kind}: the one that started last");
+                assert!(root.eq(0..2000), "{kind}: the branch that started last");
             }
         }
-        // What is generic is known to the compiler here.
+        // Without a box the compiler knows the type of the source.
         let root = Tee::new(annotated(2000));
         assert!(together(4, |_| root.clone().eq(0..2000)).into_iter().all(|equal| equal));
         let root = Tee::new(generator(async |co| co.yield_from(0..2000).await));
@@ -57,7 +57,7 @@ fn every_branch_sees_every_item_in_order_whatever_the_source() {
 }
 
 #[test]
-fn each_item_is_pulled_once_and_none_before_it_is_asked_for() {
+fn each_item_is_pulled_once_and_only_on_demand() {
     limited(|| {
         let pulled = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&pulled);
@@ -74,7 +74,7 @@ fn each_item_is_pulled_once_and_none_before_it_is_asked_for() {
 }
 
 #[test]
-fn a_clone_starts_where_its_parent_stands() {
+fn a_clone_starts_at_the_position_of_its_parent() {
     for (kind, source) in sources(10) {
         let mut parent = Tee::new(source);
         assert_eq!(parent.nth(2), Some(2));
@@ -82,10 +82,10 @@ fn a_clone_starts_where_its_parent_stands() {
         assert_eq!(parent.nth(3), Some(6));
         let grandchild = child.clone();
         assert_eq!(child.next(), Some(3));
-        // A `Tee` of a `Tee` is `clone`; one around a branch does as well.
-        let around = Tee::new(child.clone());
-        assert!(around.clone().eq(4..10), "{kind}");
-        assert!(child.eq(4..10) && grandchild.eq(3..10) && around.eq(4..10), "{kind}");
+        // A branch can itself be the source of a `Tee`.
+        let nested = Tee::new(child.clone());
+        assert!(nested.clone().eq(4..10), "{kind}");
+        assert!(child.eq(4..10) && grandchild.eq(3..10) && nested.eq(4..10), "{kind}");
         let late = parent.clone();
         assert!(parent.eq(7..10) && late.clone().eq(7..10), "{kind}");
         let mut after_the_end = late;
@@ -95,7 +95,7 @@ fn a_clone_starts_where_its_parent_stands() {
 }
 
 #[test]
-fn clones_made_midway_on_many_threads_miss_nothing() {
+fn branches_cloned_midway_on_several_threads_miss_no_item() {
     limited(|| {
         for _ in 0..20 {
             let root = Tee::new((0..500_usize).threadsafe());
@@ -107,7 +107,7 @@ fn clones_made_midway_on_many_threads_miss_nothing() {
                     next += 1;
                     if next % 100 == index {
                         assert!(branch.clone().eq(next..500));
-                        // Goes on as its own clone, so that the one it was is dropped in the midst.
+                        // Continues with a clone, so that the original branch is dropped before the end.
                         branch = branch.clone();
                     }
                 }
@@ -119,7 +119,7 @@ fn clones_made_midway_on_many_threads_miss_nothing() {
 }
 
 #[test]
-fn a_laggard_gets_everything_and_reads_what_is_there_without_the_lock() {
+fn a_slow_branch_reads_existing_items_without_the_lock() {
     limited(|| {
         let (gate, source) = gated();
         let mut fast = Tee::new(source);
@@ -130,15 +130,15 @@ fn a_laggard_gets_everything_and_reads_what_is_there_without_the_lock() {
             gate.entered();
         }
         thread::scope(|scope| {
-            let inside = scope.spawn(|| fast.next());
+            let caller = scope.spawn(|| fast.next());
             gate.entered();
-            // The other branch is within the source, and holds its lock until it is let go below.
+            // The fast branch is in the source, and holds the lock until the gate opens below.
             assert!(slow.by_ref().take(3).eq(0..3));
             assert_eq!((slow.size_hint(), format!("{slow:?}").contains("executing")), ((0, None), true));
             let waiting = scope.spawn(|| slow.next());
             settle();
             gate.let_in(|| Some(3));
-            assert_eq!((inside.join().unwrap(), waiting.join().unwrap()), (Some(3), Some(3)));
+            assert_eq!((caller.join().unwrap(), waiting.join().unwrap()), (Some(3), Some(3)));
         });
         drop(gate);
         assert_eq!((fast.next(), slow.next()), (None, None));
@@ -146,7 +146,7 @@ fn a_laggard_gets_everything_and_reads_what_is_there_without_the_lock() {
 }
 
 #[test]
-fn branches_of_different_speed_on_threads_see_the_same() {
+fn branches_of_different_speed_get_the_same_items() {
     limited(|| {
         let root = Tee::new(generator(async |co| co.yield_from(0..3000_usize).await));
         together(6, |index| {
@@ -162,7 +162,7 @@ fn branches_of_different_speed_on_threads_see_the_same() {
     });
 }
 
-/// Runs `action` on a thread with little stack.
+/// Runs `action` on a thread with a small stack.
 fn with_little_stack(action: impl FnOnce() + Send + 'static) {
     thread::Builder::new().stack_size(64 * 1024).spawn(action).unwrap().join().unwrap();
 }
@@ -170,13 +170,13 @@ fn with_little_stack(action: impl FnOnce() + Send + 'static) {
 #[test]
 fn a_million_items_behind_are_dropped_without_overflowing_the_stack() {
     const MILLION: u64 = 1_000_000;
-    /// What becomes of a branch in front and one a million behind.
+    /// Uses and drops two branches, the second a million items behind the first.
     type Finish = fn(Tee<Source>, Tee<Source>);
     let finishes: [(&str, Finish); 4] = [
-        ("the slow one is dropped first", |fast, slow| drop((slow, fast))),
-        ("the fast one is dropped first", |fast, slow| drop((fast, slow))),
-        ("the slow one reads them all", |fast, slow| assert_eq!((slow.count(), fast.count()), (1_000_000, 0))),
-        ("the fast one is dropped, the slow one reads half", |fast, mut slow| {
+        ("the slow branch is dropped first", |fast, slow| drop((slow, fast))),
+        ("the fast branch is dropped first", |fast, slow| drop((fast, slow))),
+        ("the slow branch reads all items", |fast, slow| assert_eq!((slow.count(), fast.count()), (1_000_000, 0))),
+        ("the fast branch is dropped, the slow branch reads half", |fast, mut slow| {
             drop(fast);
             assert_eq!(slow.nth(499_999), Some(499_999));
         }),
@@ -192,7 +192,7 @@ fn a_million_items_behind_are_dropped_without_overflowing_the_stack() {
 }
 
 #[test]
-fn two_threads_may_drop_the_last_branches_at_a_time() {
+fn several_threads_can_drop_the_last_branches_at_the_same_time() {
     limited(|| {
         for _ in 0..20 {
             let alive = Arc::new(());
@@ -215,32 +215,32 @@ fn two_threads_may_drop_the_last_branches_at_a_time() {
 fn an_item_is_freed_when_the_slowest_branch_has_read_it() {
     let alive = Arc::new(());
     let local = Arc::clone(&alive);
-    // The source itself has one.
+    // Two of the references are those of the source and of this test.
     let kept = || Arc::strong_count(&alive) - 2;
     let mut fast = Tee::new(iter::repeat_with(move || Arc::clone(&local)));
     for _ in 0..1000 {
         drop(fast.next());
-        assert_eq!(kept(), 0, "nobody else will read it");
+        assert_eq!(kept(), 0, "there is no other branch");
     }
     let mut slow = fast.clone();
     let mut middle = fast.clone();
     fast.by_ref().take(100).for_each(drop);
     assert_eq!(kept(), 100);
     middle.by_ref().take(50).for_each(drop);
-    assert_eq!(kept(), 100, "the slowest has read none");
+    assert_eq!(kept(), 100, "the slowest branch has read no item");
     for read in 1..=30 {
         drop(slow.next());
         assert_eq!(kept(), 100 - read);
     }
     drop(slow);
-    assert_eq!(kept(), 50, "a branch that is gone holds nothing up");
+    assert_eq!(kept(), 50, "a dropped branch keeps no item alive");
     let late = middle.clone();
     drop(middle);
     assert_eq!(kept(), 50);
     drop(fast);
     assert_eq!(kept(), 50);
     drop(late);
-    assert_eq!(Arc::strong_count(&alive), 1, "the source goes with the last branch");
+    assert_eq!(Arc::strong_count(&alive), 1, "the source is dropped with the last branch");
 }
 
 #[test]
@@ -255,13 +255,13 @@ fn memory_stays_flat_while_branches_keep_up() {
             for branch in &mut branches {
                 drop(branch.next());
             }
-            assert_eq!(Arc::strong_count(&alive), 2, "one here, one in the source");
+            assert_eq!(Arc::strong_count(&alive), 2, "an item is kept although every branch has read it");
         }
     });
 }
 
 #[test]
-fn a_branch_that_is_dropped_takes_nothing_from_the_others() {
+fn dropping_a_branch_takes_no_item_from_the_others() {
     for (kind, source) in sources(10) {
         let mut first = Tee::new(source);
         let second = first.clone();
@@ -282,13 +282,13 @@ fn the_end_is_final_for_each_branch_and_drops_the_source() {
     let source = iter::from_fn(move || {
         let _ = &local;
         calls += 1;
-        assert!(calls <= 4, "asked after the end");
+        assert!(calls <= 4, "`next` was called after the end");
         (calls < 4).then_some(calls)
     });
     let mut fast = Tee::new(source);
     let mut slow = fast.clone();
     assert!(fast.by_ref().eq(1..4));
-    assert_eq!(Arc::strong_count(&alive), 1, "the source has ended");
+    assert_eq!(Arc::strong_count(&alive), 1, "the exhausted source was not dropped");
     assert_eq!((fast.next(), fast.size_hint()), (None, (0, Some(0))));
     assert_eq!(slow.size_hint().0, 3);
     assert!(slow.by_ref().eq(1..4));
@@ -297,7 +297,7 @@ fn the_end_is_final_for_each_branch_and_drops_the_source() {
 }
 
 #[test]
-fn size_hints_are_bounds() {
+fn size_hints_bound_the_remaining_items() {
     for (kind, source) in sources(10) {
         let mut fast = Tee::new(source);
         let mut slow = fast.clone();
@@ -305,7 +305,10 @@ fn size_hints_are_bounds() {
             for branch in [&fast, &slow] {
                 let left = branch.clone().count();
                 let (lower, upper) = branch.size_hint();
-                assert!(lower <= left && upper.is_none_or(|upper| left <= upper), "{kind}, {read}: {left} are left");
+                assert!(
+                    lower <= left && upper.is_none_or(|upper| left <= upper),
+                    "{kind}, {read}: {left} items are left"
+                );
             }
             fast.next();
             if read % 3 == 0 {
@@ -315,12 +318,12 @@ fn size_hints_are_bounds() {
     }
 }
 
-/// What a source panics with.
+/// The payload that a source panics with.
 #[derive(Debug, PartialEq)]
 struct Boom(u8);
 
 #[test]
-fn a_panic_is_loud_in_every_branch_after_what_was_read_before_it() {
+fn every_branch_panics_after_the_items_before_a_panic_of_the_source() {
     limited(|| {
         let mut fast = Tee::new(generator(async |co| {
             co.yield_from(0..5_u8).await;
@@ -337,13 +340,13 @@ fn a_panic_is_loud_in_every_branch_after_what_was_read_before_it() {
             assert!(branch.by_ref().take(5).eq(0..5));
             assert_eq!((message_of(|| branch.next()), message_of(|| branch.next())), (earlier.into(), earlier.into()));
         });
-        // Dropping what is poisoned is quiet.
+        // Dropping poisoned branches does not panic.
         drop((fast, slow));
     });
 }
 
 #[test]
-fn one_thread_gets_the_panic_and_all_the_others_its_message() {
+fn one_branch_gets_the_panic_and_the_others_panic_with_its_message() {
     limited(|| {
         for at in [0, 1, 300] {
             let root = Tee::new((0..).inspect(move |n| assert!(*n < at, "bad source")));
@@ -360,17 +363,17 @@ fn one_thread_gets_the_panic_and_all_the_others_its_message() {
 }
 
 #[test]
-fn those_who_wait_for_an_item_hear_of_a_panic() {
+fn branches_that_wait_for_an_item_panic_if_the_source_does() {
     limited(|| {
         let (gate, source) = gated::<u8>();
         let root = Tee::new(source);
         thread::scope(|scope| {
-            let inside = scope.spawn(|| message_of(|| root.clone().next()));
+            let caller = scope.spawn(|| message_of(|| root.clone().next()));
             gate.entered();
             let waiting = [(); 3].map(|()| scope.spawn(|| message_of(|| root.clone().next())));
             settle();
             gate.let_in(|| panic!("bad source"));
-            assert_eq!(inside.join().unwrap(), "bad source");
+            assert_eq!(caller.join().unwrap(), "bad source");
             for thread in waiting {
                 assert_eq!(thread.join().unwrap(), "the iterator panicked earlier: bad source");
             }
@@ -379,7 +382,7 @@ fn those_who_wait_for_an_item_hear_of_a_panic() {
 }
 
 #[test]
-fn a_source_that_asks_its_own_branch_for_a_new_item_is_already_executing() {
+fn a_source_that_pulls_from_its_own_branch_panics() {
     limited(|| {
         let own: Arc<Mutex<Option<Tee<Source>>>> = Arc::default();
         let weak: Weak<_> = Arc::downgrade(&own);
@@ -387,7 +390,7 @@ fn a_source_that_asks_its_own_branch_for_a_new_item_is_already_executing() {
         let source = iter::from_fn(move || {
             n += 1;
             if n > 3 {
-                // The branch is behind: what is there it may read, and then there is no more.
+                // The source's own branch is behind: it can read the existing items, but cannot pull a new one.
                 let own = weak.upgrade().unwrap();
                 let mut own = own.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 return own.as_mut().unwrap().next();
@@ -397,9 +400,9 @@ fn a_source_that_asks_its_own_branch_for_a_new_item_is_already_executing() {
         let mut branch = Tee::new(Box::new(source) as Source);
         let mut other = branch.clone();
         *own.lock().unwrap() = Some(branch.clone());
-        // 1, 2 and 3 are its own, then it reads those, and then the three that it has made of them.
+        // The source yields 1, 2 and 3, and then what its own branch reads: these three, then the items made of them.
         assert!(branch.by_ref().take(20).eq([1, 2, 3].into_iter().cycle().take(20)));
-        // Now its branch has caught up.
+        // Now the source's own branch catches up.
         own.lock().unwrap().as_mut().unwrap().by_ref().take(3).for_each(drop);
         assert_eq!(message_of(|| branch.next()), "generator already executing");
         let earlier = "the iterator panicked earlier: generator already executing";
@@ -434,7 +437,7 @@ fn a_branch_can_be_shared_by_threads() {
 }
 
 #[test]
-fn sources_and_items_that_stay_on_one_thread_can_be_teed_there() {
+fn a_source_and_items_that_are_not_send_can_be_teed_on_one_thread() {
     let count = Rc::new(Cell::new(0));
     let local = Rc::clone(&count);
     let first = Tee::new(iter::from_fn(move || {
@@ -448,7 +451,7 @@ fn sources_and_items_that_stay_on_one_thread_can_be_teed_there() {
 }
 
 #[test]
-fn sources_that_borrow_can_be_teed_on_scoped_threads() {
+fn a_borrowing_source_can_be_teed_on_scoped_threads() {
     let words = String::from("so it goes");
     let root = Tee::new(words.split(' '));
     thread::scope(|scope| {
@@ -462,7 +465,7 @@ fn sources_that_borrow_can_be_teed_on_scoped_threads() {
 
 static CLONES_PANIC: AtomicBool = AtomicBool::new(false);
 
-/// Panics when it is cloned, for as long as it is told to.
+/// An item whose clone panics while [`CLONES_PANIC`] is set.
 #[derive(Debug, PartialEq)]
 struct Fussy(u8);
 
@@ -474,12 +477,12 @@ impl Clone for Fussy {
 }
 
 #[test]
-fn an_item_whose_clone_panics_is_still_there_for_everybody() {
+fn an_item_whose_clone_panics_is_not_lost() {
     let mut branch = Tee::new((0..3).map(Fussy));
     let mut other = branch.clone();
     assert_eq!(branch.next(), Some(Fussy(0)));
     CLONES_PANIC.store(true, SeqCst);
-    // One that is there, one that has just been pulled, and that again.
+    // `other` reads an existing item, `branch` pulls a new one, and then reads it again.
     assert_eq!(message_of(|| other.next()), "bad clone");
     assert_eq!(message_of(|| branch.next()), "bad clone");
     assert_eq!(message_of(|| branch.next()), "bad clone");
@@ -489,10 +492,10 @@ fn an_item_whose_clone_panics_is_still_there_for_everybody() {
 }
 
 #[test]
-fn a_clone_that_asks_another_branch_does_no_harm() {
+fn an_item_whose_clone_reads_another_branch_works() {
     thread_local!(static OTHER: Cell<Option<Tee<Asking>>> = const { Cell::new(None) });
 
-    /// Makes items that ask another branch for the next item when they are cloned.
+    /// Yields items that read the next item of another branch when they are cloned.
     struct Asking(u8);
     struct Item(u8);
 
@@ -524,7 +527,7 @@ fn a_clone_that_asks_another_branch_does_no_harm() {
 }
 
 #[test]
-fn a_branch_hands_on_to_the_next_thread_as_it_goes() {
+fn a_branch_can_be_sent_to_another_thread_midway() {
     limited(|| {
         let mut branch = Tee::new(generator(async |co| co.yield_from(0..1000_u32).await));
         let other = branch.clone();
