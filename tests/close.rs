@@ -1,4 +1,4 @@
-//! `close`: the end for everybody, by whoever wants it, without waiting; and no source is forgotten.
+//! `close`: any caller can end the iteration for all callers, without waiting, and the source is always dropped.
 
 use std::hint;
 use std::iter;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use support::{PULLS, Source, gated, limited, message_of, settle, together};
 use threadsafe_gen::{ThreadsafeExt, ThreadsafeIter, TryNextError, generator};
 
-/// A source without an end, and how to see whether it lives.
+/// An endless source, and an `Arc` that has a second reference as long as the source lives.
 fn endless() -> (Arc<()>, ThreadsafeIter<Source>) {
     let alive = Arc::new(());
     let local = Arc::clone(&alive);
@@ -25,7 +25,7 @@ fn endless() -> (Arc<()>, ThreadsafeIter<Source>) {
 
 #[track_caller]
 fn assert_closed(alive: &Arc<()>, shared: &ThreadsafeIter<Source>) {
-    assert_eq!(Arc::strong_count(alive), 1, "the source should be gone");
+    assert_eq!(Arc::strong_count(alive), 1, "the source was not dropped");
     assert!(shared.is_finished() && !shared.is_poisoned());
     assert_eq!(shared.size_hint(), (0, Some(0)));
     for (way, pull) in PULLS {
@@ -35,7 +35,7 @@ fn assert_closed(alive: &Arc<()>, shared: &ThreadsafeIter<Source>) {
 }
 
 #[test]
-fn what_is_closed_is_over_and_its_source_gone() {
+fn close_finishes_the_iterator_and_drops_the_source() {
     let (alive, mut shared) = endless();
     assert_eq!(shared.next(), Some(0));
     shared.close();
@@ -50,14 +50,14 @@ fn what_is_closed_is_over_and_its_source_gone() {
 }
 
 #[test]
-fn closing_before_the_first_item_runs_nothing() {
-    let shared = iter::from_fn(|| -> Option<u8> { panic!("nobody asked") }).threadsafe();
+fn close_before_the_first_item_does_not_call_the_source() {
+    let shared = iter::from_fn(|| -> Option<u8> { panic!("the source was called") }).threadsafe();
     shared.close();
     assert_eq!(shared.next(), None);
 }
 
 #[test]
-fn closing_what_has_finished_changes_nothing() {
+fn close_of_a_finished_iterator_changes_nothing() {
     let numbers = (0..1).threadsafe();
     assert_eq!((numbers.next(), numbers.next()), (Some(0), None));
     numbers.close();
@@ -65,7 +65,7 @@ fn closing_what_has_finished_changes_nothing() {
 }
 
 #[test]
-fn close_does_not_wait_for_the_call_in_progress_which_delivers() {
+fn close_does_not_wait_for_the_call_in_progress_which_still_delivers() {
     limited(|| {
         for (way, pull) in PULLS {
             let alive = Arc::new(());
@@ -74,19 +74,19 @@ fn close_does_not_wait_for_the_call_in_progress_which_delivers() {
             let shared = (Box::new(source.inspect(move |_| _ = &local)) as Source).threadsafe();
             thread::scope(|scope| {
                 let shared = &shared;
-                let inside = scope.spawn(move || pull(shared));
+                let caller = scope.spawn(move || pull(shared));
                 gate.entered();
                 let waiting = PULLS.map(|(other, pull)| (other, scope.spawn(move || pull(shared))));
                 settle();
-                // The source stands at the gate, which nobody but this thread opens, and that only later: if `close`
-                // waited, it would wait for ever.
+                // The source blocks at the gate, which only this thread opens, further down: if `close` waited for the
+                // source, the test would hang.
                 shared.close();
                 shared.close();
                 assert!(shared.is_finished());
                 assert_eq!((shared.next(), shared.try_next()), (None, Ok(None)), "{way}");
-                assert_eq!(Arc::strong_count(&alive), 2, "{way}: it is in use");
+                assert_eq!(Arc::strong_count(&alive), 2, "{way}: the source is in use");
                 gate.let_in(|| Some(1));
-                assert_eq!(inside.join().unwrap(), Some(1), "{way}");
+                assert_eq!(caller.join().unwrap(), Some(1), "{way}");
                 for (other, thread) in waiting {
                     assert_eq!(thread.join().unwrap(), None, "{way}, {other}");
                 }
@@ -97,7 +97,7 @@ fn close_does_not_wait_for_the_call_in_progress_which_delivers() {
 }
 
 #[test]
-fn close_beside_a_held_guard_leaves_the_source_to_its_holder() {
+fn close_while_a_guard_is_held_lets_the_guard_drop_the_source() {
     limited(|| {
         for closed_by_holder in [true, false] {
             let (alive, shared) = endless();
@@ -117,7 +117,7 @@ fn close_beside_a_held_guard_leaves_the_source_to_its_holder() {
 }
 
 #[test]
-fn a_body_that_closes_itself_delivers_its_last_item() {
+fn a_body_that_closes_its_iterator_delivers_its_last_item() {
     limited(|| {
         for (way, pull) in PULLS {
             let alive = Arc::new(());
@@ -128,7 +128,7 @@ fn a_body_that_closes_itself_delivers_its_last_item() {
                     co.yield_(1_u64).await;
                     me.upgrade().unwrap().close();
                     co.yield_(2).await;
-                    panic!("closed, and asked all the same");
+                    panic!("the body was resumed after `close`");
                 });
                 (Box::new(source) as Source).threadsafe()
             });
@@ -138,34 +138,34 @@ fn a_body_that_closes_itself_delivers_its_last_item() {
     });
 }
 
-/// Races `close` with `others`, each of them on a thread, and expects that afterwards, without a further call, the
-/// source is gone. On a machine with other things to do it makes do with fewer rounds.
+/// Races `close` on one thread with `others` on the remaining ones, and asserts that the source is dropped afterwards,
+/// without a further call. Stops after two seconds, so that a busy machine runs fewer rounds.
 fn race(rounds: usize, threads: usize, others: impl Fn(&ThreadsafeIter<Source>, usize) + Sync) {
     let start = Instant::now();
     for round in (0..rounds).take_while(|_| start.elapsed() < Duration::from_secs(2)) {
         let (alive, shared) = endless();
         let ready = AtomicUsize::new(0);
         together(threads, |index| {
-            // A barrier wakes one thread after the other, and then the first would be done before the second begins.
+            // A barrier wakes one thread after another, so that the first would be done before the second starts.
             ready.fetch_add(1, SeqCst);
             while ready.load(SeqCst) < threads {
                 thread::yield_now();
             }
             if index == 0 {
-                // Not always at the very start, where the others may not have got going.
+                // The delay varies, because the other threads may not have started their calls yet.
                 (0..round % 64).for_each(|_| hint::spin_loop());
                 shared.close();
             } else {
                 others(&shared, index);
             }
         });
-        assert_eq!(Arc::strong_count(&alive), 1, "round {round}: the source was forgotten");
+        assert_eq!(Arc::strong_count(&alive), 1, "round {round}: the source was not dropped");
         assert!(shared.is_finished());
     }
 }
 
 #[test]
-fn no_source_is_forgotten_when_close_races_with_any_call() {
+fn the_source_is_dropped_when_close_races_with_any_call() {
     limited(|| {
         for (_, pull) in PULLS {
             race(2000, 2, |shared, _| _ = iter::from_fn(|| pull(shared)).take(50).count());
@@ -174,9 +174,9 @@ fn no_source_is_forgotten_when_close_races_with_any_call() {
 }
 
 #[test]
-fn no_source_is_forgotten_when_close_races_with_one_last_call() {
+fn the_source_is_dropped_when_close_races_with_a_last_call() {
     limited(|| {
-        // Whoever leaves last is to drop the source, with no later call that could make up for it.
+        // The thread that leaves last must drop the source, because no later call would.
         race(4000, 2, |shared, _| _ = shared.next());
         race(4000, 2, |shared, _| _ = shared.try_next());
         race(4000, 2, |shared, _| _ = shared.lock().take(2).count());
@@ -187,7 +187,7 @@ fn no_source_is_forgotten_when_close_races_with_one_last_call() {
 }
 
 #[test]
-fn no_source_is_forgotten_when_close_races_with_many_threads() {
+fn the_source_is_dropped_when_close_races_with_many_threads() {
     limited(|| {
         race(2000, 5, |shared, index| {
             for _ in 0..20 {
@@ -203,7 +203,7 @@ fn no_source_is_forgotten_when_close_races_with_many_threads() {
 }
 
 #[test]
-fn what_was_delivered_before_a_close_has_no_gaps() {
+fn items_delivered_before_a_close_have_no_gaps() {
     limited(|| {
         for _ in 0..50 {
             let (_, shared) = endless();
@@ -223,23 +223,23 @@ fn what_was_delivered_before_a_close_has_no_gaps() {
 }
 
 #[test]
-fn a_waiting_next_timeout_is_told_of_the_end_and_not_of_the_time() {
+fn next_timeout_returns_the_end_of_a_closed_iterator_while_a_call_is_in_progress() {
     limited(|| {
         let (gate, source) = gated();
         let shared = source.threadsafe();
         thread::scope(|scope| {
-            let inside = scope.spawn(|| shared.next());
+            let caller = scope.spawn(|| shared.next());
             gate.entered();
             assert_eq!(shared.next_timeout(Duration::from_millis(1)), Err(TryNextError::AlreadyExecuting));
             shared.close();
             assert_eq!(shared.next_timeout(Duration::from_millis(1)), Ok(None));
             gate.let_in(|| Some(1));
-            assert_eq!(inside.join().unwrap(), Some(1));
+            assert_eq!(caller.join().unwrap(), Some(1));
         });
     });
 }
 
-/// Panics when it is dropped.
+/// An iterator whose destructor panics.
 struct BadDrop<I>(I);
 
 impl<I: Iterator> Iterator for BadDrop<I> {
@@ -257,34 +257,34 @@ impl<I> Drop for BadDrop<I> {
 }
 
 #[test]
-fn a_destructor_that_panics_after_a_call_takes_no_item_from_it() {
+fn a_panicking_destructor_of_the_source_does_not_lose_the_callers_item() {
     limited(|| {
         let (gate, source) = gated();
         let shared = BadDrop(source).threadsafe();
         thread::scope(|scope| {
-            let inside = scope.spawn(|| shared.next());
+            let caller = scope.spawn(|| shared.next());
             gate.entered();
             shared.close();
             gate.let_in(|| Some(1));
-            assert_eq!(inside.join().unwrap(), Some(1));
+            assert_eq!(caller.join().unwrap(), Some(1));
         });
     });
 }
 
 #[test]
-fn a_destructor_that_panics_while_a_holder_unwinds_does_not_abort() {
+fn a_panicking_destructor_of_the_source_does_not_abort_while_the_holder_unwinds() {
     let shared = BadDrop(0..).threadsafe();
     let message = message_of(|| {
         let _guard = shared.lock();
         shared.close();
-        panic!("mine");
+        panic!("bad holder");
     });
-    assert_eq!(message, "mine");
+    assert_eq!(message, "bad holder");
     assert_eq!(message_of(|| BadDrop(0..).threadsafe().close()), "bad drop");
 }
 
 #[test]
-fn a_guard_knows_of_a_close() {
+fn a_guard_returns_none_after_a_close() {
     let shared = (0..10).threadsafe();
     let mut guard = shared.lock();
     assert_eq!(guard.size_hint(), (10, Some(10)));

@@ -1,4 +1,4 @@
-//! What a coroutine does on one thread: the conversation, its end, and panics where an answer would be lost.
+//! A coroutine on one thread: resume arguments and answers, the end, and panics where an answer would be lost.
 
 use std::future;
 use std::pin::{Pin, pin};
@@ -19,10 +19,11 @@ const EXECUTING: &str = "generator already executing";
 const EARLIER: &str = "the coroutine panicked earlier: out of paper";
 const AFTER_THE_END: &str = "coroutine resumed after completion";
 
-/// What `echo` takes for the wish that it end.
+/// The argument that ends `echo`.
 const STOP: u64 = u64::MAX;
 
-/// Answers with what it was sent and how much it was sent before, and is complete with the latter. Holds `alive`.
+/// Yields each argument with the number of arguments before it, and returns the number of arguments before [`STOP`]. The
+/// body owns a clone of `alive`.
 fn echo(alive: &Arc<()>) -> Generator<(u64, u64), impl Future<Output = u64> + Send + use<>, Reply<u64>> {
     let alive = Arc::clone(alive);
     coroutine(async move |co, mut argument| {
@@ -37,13 +38,13 @@ fn echo(alive: &Arc<()>) -> Generator<(u64, u64), impl Future<Output = u64> + Se
     })
 }
 
-/// Resumes it once, by `&mut`.
+/// Resumes a coroutine once, through a mutable reference.
 fn resume<C: Coroutine + Unpin>(coroutine: &mut C, argument: C::Resume) -> GeneratorState<C::Yield, C::Return> {
     Coroutine::resume_with(Pin::new(coroutine), argument)
 }
 
 #[test]
-fn the_first_argument_reaches_the_body_and_every_other_the_yield_before() {
+fn the_first_argument_goes_to_the_body_and_each_later_one_to_the_yield_before_it() {
     for length in 0..4 {
         let alive = Arc::new(());
         let echo = echo(&alive).threadsafe();
@@ -52,7 +53,7 @@ fn the_first_argument_reaches_the_body_and_every_other_the_yield_before() {
         }
         assert!(!echo.is_finished());
         assert_eq!(echo.resume_with(STOP), Some(Complete(length)));
-        // It is complete once, and is gone at once.
+        // Only one call receives `Complete`, and the body is dropped at once.
         assert_eq!(Arc::strong_count(&alive), 1);
         assert!(echo.is_finished() && !echo.is_poisoned());
         assert_eq!((echo.resume_with(1), echo.resume_with(STOP)), (None, None));
@@ -61,7 +62,7 @@ fn the_first_argument_reaches_the_body_and_every_other_the_yield_before() {
 }
 
 #[test]
-fn the_body_runs_only_when_and_as_far_as_it_is_resumed() {
+fn each_resume_runs_the_body_to_the_next_yield() {
     let step = AtomicUsize::new(0);
     let steps = coroutine(async |co, first: &str| {
         step.store(1, Relaxed);
@@ -74,11 +75,11 @@ fn the_body_runs_only_when_and_as_far_as_it_is_resumed() {
     assert_eq!(step.load(Relaxed), 0);
     assert_eq!((steps.resume_with("a"), step.load(Relaxed)), (Some(Yielded(1)), 1));
     assert_eq!((steps.resume_with("bc"), step.load(Relaxed)), (Some(Complete(3)), 2));
-    drop(coroutine::<(), (), (), _>(async |_, ()| panic!("nobody asked")));
+    drop(coroutine::<(), (), (), _>(async |_, ()| panic!("the body was run")));
 }
 
 #[test]
-fn one_that_is_sent_nothing_is_resumed_without_an_argument() {
+fn a_coroutine_without_arguments_is_resumed_by_resume() {
     let numbers = coroutine(async |co, ()| -> &str {
         co.yield_(1).await;
         co.yield_from([2, 3, 4]).await;
@@ -95,7 +96,7 @@ fn one_that_is_sent_nothing_is_resumed_without_an_argument() {
 }
 
 #[test]
-fn dropped_half_way_it_drops_its_locals_and_what_it_was_sent() {
+fn dropping_an_unfinished_coroutine_drops_its_locals_and_arguments() {
     for resumed in 0..=3 {
         let sent = Arc::new(());
         let mut kept = coroutine(async |co, first: Arc<()>| {
@@ -111,7 +112,7 @@ fn dropped_half_way_it_drops_its_locals_and_what_it_was_sent() {
         drop(kept);
         assert_eq!(Arc::strong_count(&sent), 1, "after {resumed}");
     }
-    // What comes after the end is dropped too.
+    // An argument that is sent after the end is dropped too.
     let shared = coroutine(async |_: &mut Yielder<'_, (), _>, _: Arc<()>| ()).threadsafe();
     let sent = Arc::new(());
     for answer in [Some(Complete(())), None, None] {
@@ -120,13 +121,13 @@ fn dropped_half_way_it_drops_its_locals_and_what_it_was_sent() {
 }
 
 #[test]
-fn delegating_passes_everything_on_and_drops_the_inner_one_at_its_end() {
+fn delegate_passes_arguments_and_answers_and_drops_the_inner_coroutine_at_its_end() {
     let alive = Arc::new(());
     let mut outer = coroutine(async |co, first: u64| {
         let inner = echo(&alive);
         let count = co.delegate(inner, first).await;
         let first = co.yield_((count, Arc::strong_count(&alive) as u64)).await;
-        // As well if it has a lock around it.
+        // A coroutine with a lock can be delegated to as well.
         co.delegate(echo(&alive).threadsafe(), first).await
     });
     assert_eq!((resume(&mut outer, 5), resume(&mut outer, 6)), (Yielded((5, 0)), Yielded((6, 1))));
@@ -135,7 +136,7 @@ fn delegating_passes_everything_on_and_drops_the_inner_one_at_its_end() {
 }
 
 #[test]
-fn what_happens_in_an_inner_coroutine_happens_in_the_outer_one() {
+fn the_outer_coroutine_drops_the_inner_one_and_propagates_its_panic() {
     let alive = Arc::new(());
     let mut half_way = coroutine(async |co, first| co.delegate(echo(&alive), first).await);
     assert_eq!(resume(&mut half_way, 1), Yielded((1, 0)));
@@ -148,10 +149,10 @@ fn what_happens_in_an_inner_coroutine_happens_in_the_outer_one() {
     assert_eq!(message_of(|| panicking.resume()), "out of paper");
     assert_eq!(message_of(|| panicking.resume()), EARLIER);
 
-    // There is nothing that one which is over could answer.
-    let over = echo(&alive).threadsafe();
-    over.close();
-    let mut outer = coroutine(async |co, first| co.delegate(over, first).await);
+    // A closed coroutine cannot answer, so delegating to it panics.
+    let closed = echo(&alive).threadsafe();
+    closed.close();
+    let mut outer = coroutine(async |co, first| co.delegate(closed, first).await);
     assert_eq!(message_of(|| resume(&mut outer, 1)), AFTER_THE_END);
 }
 
@@ -167,7 +168,7 @@ fn the_first_argument_of_a_coroutine_of_genawaiter_is_lost() {
     assert_eq!(answers, [Some(Yielded("first")), Some(Yielded("second")), Some(Complete(2)), None]);
 }
 
-/// What is yielded before the panic, and its message.
+/// Returns the answers that a coroutine yields before it panics, and the message of the panic.
 fn answers_before_the_panic<Y, F: Future>(mut coroutine: Generator<Y, F, Reply<()>>) -> (Vec<Y>, String) {
     let mut answers = Vec::new();
     let message = message_of(|| {
@@ -178,13 +179,13 @@ fn answers_before_the_panic<Y, F: Future>(mut coroutine: Generator<Y, F, Reply<(
     (answers, message)
 }
 
-/// Polls once by hand, as no executor would.
+/// Polls a future once, outside of its `await`.
 fn poll_once<T>(future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 #[test]
-fn an_answer_that_would_be_lost_is_refused() {
+fn a_yield_without_await_panics_instead_of_losing_an_answer() {
     let lost = |answers: &[i32]| (answers.to_vec(), NOT_AWAITED.to_owned());
 
     let yielded_twice = coroutine(async |co, ()| {
@@ -215,7 +216,7 @@ fn an_answer_that_would_be_lost_is_refused() {
 }
 
 #[test]
-fn awaiting_something_else_panics_unless_it_is_ready() {
+fn awaiting_another_future_panics_unless_it_is_ready() {
     let ready = coroutine(async |co, ()| co.yield_(future::ready(7).await).await);
     assert_eq!(ready.threadsafe().resume(), Some(Yielded(7)));
 
@@ -231,12 +232,12 @@ fn awaiting_something_else_panics_unless_it_is_ready() {
 }
 
 #[test]
-fn a_reply_to_a_yield_that_was_given_up_is_not_the_reply_to_the_next() {
-    let mut given_up = coroutine(async |co, _first: u32| {
+fn the_reply_to_a_cancelled_yield_is_not_the_reply_to_the_next_yield() {
+    let mut cancels = coroutine(async |co, _first: u32| {
         let mut polls = 0;
         {
-            let mut yielding = pin!(co.yield_("given up"));
-            // Polls it once, and then goes on without it.
+            let mut yielding = pin!(co.yield_("cancelled"));
+            // Polls the yield once, and then continues without its reply.
             future::poll_fn(|context| {
                 polls += 1;
                 if polls == 1 { yielding.as_mut().poll(context).map(drop) } else { Poll::Ready(()) }
@@ -245,12 +246,12 @@ fn a_reply_to_a_yield_that_was_given_up_is_not_the_reply_to_the_next() {
         }
         co.yield_("kept").await
     });
-    let answers = [1, 2, 3].map(|argument| resume(&mut given_up, argument));
-    assert_eq!(answers, [Yielded("given up"), Yielded("kept"), Complete(3)]);
+    let answers = [1, 2, 3].map(|argument| resume(&mut cancels, argument));
+    assert_eq!(answers, [Yielded("cancelled"), Yielded("kept"), Complete(3)]);
 }
 
 #[test]
-fn owned_it_is_a_coroutine_of_genawaiter_and_panics_after_its_end() {
+fn an_owned_coroutine_implements_genawaiters_trait_and_panics_after_its_end() {
     fn run(mut coroutine: Pin<&mut impl Coroutine<Yield = (u64, u64), Resume = u64, Return = u64>>) {
         for n in 0..3 {
             assert_eq!(coroutine.as_mut().resume_with(n), Yielded((n, n)));
@@ -264,7 +265,7 @@ fn owned_it_is_a_coroutine_of_genawaiter_and_panics_after_its_end() {
     run(pin!(echo(&alive)));
     let mut owned = echo(&alive).threadsafe();
     run(Pin::new(&mut owned));
-    // To panic is the trait's way of saying that it is over, and poisons nothing.
+    // The trait can report a finished coroutine only by a panic. That panic does not poison the coroutine.
     assert!(owned.is_finished() && !owned.is_poisoned());
     assert_eq!((owned.resume_with(1), Arc::strong_count(&alive)), (None, 1));
 
@@ -281,16 +282,16 @@ fn owned_it_is_a_coroutine_of_genawaiter_and_panics_after_its_end() {
 }
 
 #[test]
-fn the_coroutine_itself_is_to_be_had_as_long_as_there_is_one() {
+fn get_mut_and_into_inner_return_the_coroutine_until_its_end() {
     let alive = Arc::new(());
     let mut shared = ThreadsafeCoroutine::from(echo(&alive));
     assert_eq!(shared.resume_with(7), Some(Yielded((7, 0))));
     assert_eq!(resume(shared.get_mut().unwrap(), 8), Yielded((8, 1)));
-    let mut again = shared.into_inner().unwrap().threadsafe();
-    assert_eq!(again.resume_with(9), Some(Yielded((9, 2))));
-    again.close();
+    let mut closed = shared.into_inner().unwrap().threadsafe();
+    assert_eq!(closed.resume_with(9), Some(Yielded((9, 2))));
+    closed.close();
     assert_eq!(Arc::strong_count(&alive), 1);
-    assert!(again.get_mut().is_none() && again.into_inner().is_none());
+    assert!(closed.get_mut().is_none() && closed.into_inner().is_none());
 
     let mut complete = echo(&alive).threadsafe();
     assert_eq!(complete.resume_with(STOP), Some(Complete(0)));
@@ -298,7 +299,7 @@ fn the_coroutine_itself_is_to_be_had_as_long_as_there_is_one() {
 }
 
 #[test]
-fn a_second_call_beside_a_held_conversation_is_an_error() {
+fn a_call_on_a_thread_that_holds_the_lock_is_an_error() {
     limited(|| {
         let alive = Arc::new(());
         let echo = echo(&alive).threadsafe();
@@ -306,23 +307,23 @@ fn a_second_call_beside_a_held_conversation_is_an_error() {
         assert_eq!(message_of(|| echo.resume_with(1)), EXECUTING);
         assert_eq!(message_of(|| drop(echo.lock())), EXECUTING);
         assert_eq!(echo.try_resume_with(2), Err(AlreadyExecuting(2)));
-        // It has all the time in the world, and does not take it.
+        // The error is returned at once, whatever the time limit is.
         assert_eq!(echo.resume_with_timeout(3, Duration::MAX), Err(AlreadyExecuting(3)));
         assert!(format!("{echo:?} {conversation:?}").contains("executing"));
-        // The error was the caller's, and spoils nothing. Nor does a panic of the holder's own.
+        // Neither the error of the caller nor a panic of the holder outside the body poisons the coroutine.
         assert!(!echo.is_poisoned());
         assert_eq!(conversation.resume_with(4), Some(Yielded((4, 0))));
         let message = message_of(move || {
             let _held = conversation;
-            panic!("mine alone");
+            panic!("bad holder");
         });
-        assert_eq!(message, "mine alone");
+        assert_eq!(message, "bad holder");
         assert_eq!(echo.resume_with(5), Some(Yielded((5, 1))));
     });
 }
 
 #[test]
-fn a_conversation_that_met_a_panic_or_a_close_is_told() {
+fn a_held_lock_reports_a_panic_and_a_close() {
     limited(|| {
         let panicking = coroutine(async |co, first: u32| {
             let second = co.yield_(first).await;
@@ -351,8 +352,8 @@ fn a_conversation_that_met_a_panic_or_a_close_is_told() {
 }
 
 #[test]
-fn a_body_that_panicked_is_dropped_quietly() {
-    /// Panics when it is resumed and when it is dropped.
+fn dropping_a_panicked_body_swallows_a_panic_of_its_destructor() {
+    /// A coroutine that panics when it is resumed and when it is dropped.
     struct Spiteful;
 
     impl Coroutine for Spiteful {
@@ -383,7 +384,7 @@ fn a_body_that_panicked_is_dropped_quietly() {
 }
 
 #[test]
-fn a_destructor_that_panics_does_not_take_what_it_is_complete_with() {
+fn a_panicking_destructor_does_not_lose_the_return_value() {
     struct Careless;
 
     impl Coroutine for Careless {
@@ -402,15 +403,15 @@ fn a_destructor_that_panics_does_not_take_what_it_is_complete_with() {
         }
     }
 
-    let made = || ThreadsafeCoroutine::new(Careless);
-    assert_eq!(made().resume(), Some(Complete(1)));
-    assert_eq!(made().try_resume(), Ok(Some(Complete(1))));
-    assert_eq!(made().lock().resume_with(()), Some(Complete(1)));
-    assert_eq!(Pin::new(&mut made()).resume_with(()), Complete(1));
+    let new = || ThreadsafeCoroutine::new(Careless);
+    assert_eq!(new().resume(), Some(Complete(1)));
+    assert_eq!(new().try_resume(), Ok(Some(Complete(1))));
+    assert_eq!(new().lock().resume_with(()), Some(Complete(1)));
+    assert_eq!(Pin::new(&mut new()).resume_with(()), Complete(1));
 }
 
 #[test]
-fn one_of_another_kind_is_dropped_as_soon_as_it_is_complete() {
+fn a_hand_written_coroutine_is_dropped_as_soon_as_it_completes() {
     struct Brief(Arc<()>);
 
     impl Coroutine for Brief {
@@ -430,7 +431,7 @@ fn one_of_another_kind_is_dropped_as_soon_as_it_is_complete() {
 }
 
 #[test]
-fn what_is_closed_while_nobody_is_inside_is_gone_at_once() {
+fn close_of_an_idle_coroutine_drops_it_at_once() {
     for exchanges in 0..3 {
         let alive = Arc::new(());
         let echo = echo(&alive).threadsafe();
@@ -446,7 +447,7 @@ fn what_is_closed_while_nobody_is_inside_is_gone_at_once() {
 }
 
 #[test]
-fn it_may_move_between_threads_half_way() {
+fn an_unfinished_coroutine_can_move_between_threads() {
     limited(|| {
         let alive = Arc::new(());
         let mut moved = echo(&alive);
@@ -456,7 +457,7 @@ fn it_may_move_between_threads_half_way() {
             assert_eq!(answer, Yielded((n, n)));
             moved = back;
         }
-        // And end on another one.
+        // It can also be dropped on another thread.
         thread::spawn(move || drop(moved)).join().unwrap();
         assert_eq!(Arc::strong_count(&alive), 1);
     });

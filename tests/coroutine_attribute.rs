@@ -1,4 +1,4 @@
-//! Every shape of function and of body that the attribute makes a coroutine of.
+//! Every shape of function and body from which the attribute makes a coroutine.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -11,7 +11,7 @@ use std::thread;
 use threadsafe_gen::GeneratorState::{Complete, Yielded};
 use threadsafe_gen::{Coroutine, ThreadsafeCoroutine, coroutine, threadsafe_generator};
 
-/// Sends each of the arguments from a thread of its own, up to the end: what came back, and the end, if it came.
+/// Sends each argument from another thread, up to the end. Returns the answers, and the return value if there is one.
 fn talk<C>(shared: &ThreadsafeCoroutine<C>, arguments: impl IntoIterator<Item = C::Resume>) -> Talk<C>
 where
     C: Coroutine<Yield: Send, Resume: Send, Return: Send> + Unpin + Send,
@@ -21,7 +21,7 @@ where
         match thread::scope(|scope| scope.spawn(|| shared.resume_with(argument)).join().unwrap()) {
             Some(Yielded(answer)) => answers.push(answer),
             Some(Complete(end)) => return (answers, Some(end)),
-            None => panic!("it was over before"),
+            None => panic!("the coroutine had completed before"),
         }
     }
     (answers, None)
@@ -29,7 +29,7 @@ where
 
 type Talk<C> = (Vec<<C as Coroutine>::Yield>, Option<<C as Coroutine>::Return>);
 
-/// Asks for numbers until it is told zero, and is complete with their sum.
+/// Receives numbers until a zero, and returns their sum.
 #[threadsafe_generator]
 fn sum() -> impl Coroutine<Yield = usize, Resume = u32, Return = u32> {
     let mut numbers = vec![resumed_with!()];
@@ -123,7 +123,7 @@ fn in_a_macro() -> impl Coroutine<Yield = u32, Resume = u32, Return = u32> {
     first!() + twice!(7)
 }
 
-/// The first argument stays at hand.
+/// `resumed_with!` still returns the first argument after a yield.
 #[threadsafe_generator]
 fn first_argument_later() -> impl Coroutine<Yield = u32, Resume = u32, Return = (u32, u32)> {
     let second = yield_!(0);
@@ -150,7 +150,7 @@ impl From<ParseIntError> for Error {
     }
 }
 
-/// What Python's `throw` is: who resumes it sends an error, which comes up at the yield.
+/// The counterpart of Python's `throw`: the caller sends an error, and the yield returns it.
 #[threadsafe_generator]
 fn throw() -> impl Coroutine<Yield = i32, Resume = Result<&'static str, Error>, Return = Result<i32, Error>> {
     let mut sum = resumed_with!()?.parse()?;
@@ -193,7 +193,7 @@ fn foreign() -> impl Coroutine<Yield = u32, Resume = u32, Return = u32> {
     yield_from!(genawaiter::sync::Gen::new(|co| async move { co.yield_(1).await }), resumed_with!())
 }
 
-/// Counts the nodes of a tree, asking of each whether it has children.
+/// Counts the nodes of a tree. For each node the caller answers whether it has children.
 #[threadsafe_generator]
 fn recursive(depth: u32) -> impl Coroutine<Yield = u32, Resume = bool, Return = u32> {
     if !resumed_with!() {
@@ -217,7 +217,7 @@ fn items_within() -> impl Coroutine<Yield = u32, Resume = u32, Return = u32> {
     yield_from!(inner(5), resumed_with!())
 }
 
-/// What is yielded and what is returned has the type that the signature names, and coerces to it.
+/// Yielded values and the return value coerce to the types in the signature.
 #[threadsafe_generator]
 fn coerced() -> impl Coroutine<Yield = Box<dyn Display + Send>, Resume = u32, Return = Box<dyn Display + Send>> {
     let first = resumed_with!();
@@ -277,7 +277,7 @@ fn borrowing(
     let mut add = resumed_with!();
     while add != 0 {
         a += add;
-        // The guard is a temporary, gone before the body suspends.
+        // The guard is a temporary that is dropped before the body suspends.
         log.lock().unwrap().push(a);
         add = yield_!(a + b + c);
     }
@@ -298,7 +298,7 @@ fn impl_and_dyn(
     count
 }
 
-/// Attributes stay, further bounds too.
+/// Attributes and further bounds are kept.
 #[threadsafe_generator(crate = threadsafe_gen)]
 #[rustfmt::skip]
 fn more<'a>(n: &'a u32) -> (impl Unpin + threadsafe_gen::Coroutine<Return = u32, Resume = u32, Yield = u32> + 'a) {
@@ -384,7 +384,7 @@ impl Dictionary for BTreeMap<u32, char> {
 }
 
 #[test]
-fn a_body_ends_with_a_value_wherever_it_ends() {
+fn a_body_returns_its_value_from_any_point() {
     assert_eq!(talk(&sum(), [1, 2, 3, 0, 4]), (vec![1, 2, 3], Some(6)));
     assert_eq!(talk(&no_yield(), [1]), (vec![], Some(2)));
     assert_eq!(talk(&returning(10), [1, 2, 0]), (vec!["next?"; 2], Some("zero".into())));
@@ -395,7 +395,7 @@ fn a_body_ends_with_a_value_wherever_it_ends() {
 }
 
 #[test]
-fn what_is_sent_may_be_nothing() {
+fn yielded_values_and_arguments_can_be_units() {
     assert_eq!(talk(&nothing_but_yields(), [(); 7]), ((1..=6).collect(), Some(())));
     assert_eq!(talk(&units(), [1, 10, 100, 1000]), (vec![(); 3], Some(1111)));
     let numbers = nothing_but_yields();
@@ -411,7 +411,7 @@ fn a_yield_is_an_expression_whose_value_is_the_reply() {
 }
 
 #[test]
-fn an_error_that_is_sent_comes_up_at_the_yield() {
+fn an_error_sent_as_argument_is_returned_by_the_yield() {
     let parse_error = || Error::Parse("x".parse::<i32>().unwrap_err());
     assert_eq!(talk(&throw(), [Ok("1"), Ok("99")]), (vec![1], Some(Ok(100))));
     assert_eq!(talk(&throw(), [Ok("1"), Ok("2"), Ok("x")]), (vec![1, 3], Some(Err(parse_error()))));
@@ -424,24 +424,24 @@ fn an_error_that_is_sent_comes_up_at_the_yield() {
 }
 
 #[test]
-fn a_coroutine_may_delegate_to_another() {
+fn a_coroutine_can_delegate_to_another() {
     assert_eq!(talk(&two_sums(), [1, 2, 0, 4, 0]), (vec![1, 2, 1000, 1], Some((3, 4))));
     let inner = coroutine(async |co, ()| {
         co.yield_(9).await;
         10
     });
     assert_eq!(talk(&delegating(inner), [(); 20]), (vec![1, 2, 9, 1, 2, 3, 4, 5, 6], Some(10)));
-    // It does not see its first argument.
+    // A coroutine of genawaiter loses its first argument.
     assert_eq!(talk(&foreign(), [5, 6]), (vec![1], Some(6)));
     assert_eq!(talk(&recursive(0), [true, true, false, false, false]), (vec![0, 1, 1, 0], Some(5)));
     assert_eq!(talk(&items_within(), [1, 2]), (vec![11], Some(2)));
 }
 
 #[test]
-fn types_are_those_of_the_signature() {
-    for (arguments, said) in [(vec![1, 10, 100], ["1", "two", "111"].as_slice()), (vec![0], &["none"])] {
+fn items_and_the_return_value_have_the_types_of_the_signature() {
+    for (arguments, expected) in [(vec![1, 10, 100], ["1", "two", "111"].as_slice()), (vec![0], &["none"])] {
         let (items, end) = talk(&coerced(), arguments);
-        assert!(items.into_iter().chain(end).map(|shown| shown.to_string()).eq(said.iter().copied()));
+        assert!(items.into_iter().chain(end).map(|shown| shown.to_string()).eq(expected.iter().copied()));
     }
     let (shown, end) = talk(&opaque(), [(), ()]);
     assert_eq!((shown[0].to_string(), end.map(|(n, add)| add(n.into()))), ("shown".into(), Some(2)));
@@ -449,7 +449,7 @@ fn types_are_those_of_the_signature() {
 }
 
 #[test]
-fn arguments_are_borrowed_taken_apart_and_kept() {
+fn function_arguments_can_be_borrowed_destructured_and_kept_alive() {
     assert_eq!(talk(&lifetimes(&String::from("a"), "b"), ["x", "x", "y"]), (vec!["a", "b"], Some("b")));
     assert_eq!(talk(&elided(&String::from("a bc d")), [0, 2, 3]), (vec!["a", "bc"], Some("d")));
     let log = Mutex::new(vec![]);
@@ -467,8 +467,8 @@ fn arguments_are_borrowed_taken_apart_and_kept() {
 }
 
 #[test]
-fn methods_are_coroutines_too() {
-    /// Of a type of which no more is known than what the trait says.
+fn methods_and_trait_methods_can_be_coroutines() {
+    /// Uses the trait's method without knowing the type that implements it.
     fn look_up(dictionary: &impl Dictionary<Key = u32>, keys: [u32; 2]) -> Vec<Option<char>> {
         talk(&dictionary.look_up(), keys).0
     }
@@ -490,7 +490,7 @@ fn noting(ran: &AtomicBool) -> impl Coroutine<Yield = (), Resume = (), Return = 
 }
 
 #[test]
-fn nothing_runs_before_it_is_resumed() {
+fn the_body_does_not_run_before_the_first_resume() {
     let ran = AtomicBool::new(false);
     noting(&ran).close();
     let noting = noting(&ran);

@@ -1,4 +1,5 @@
-//! Coroutines that threads share: whose answer is whose, and how all see the end, `close`, panics and re-entry.
+//! Coroutines shared by threads: each caller gets its own answer, and every caller sees the end, `close`, panics and
+//! re-entry.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -15,13 +16,13 @@ const THREADS: [usize; 4] = [2, 4, 16, 64];
 const EXECUTING: &str = "generator already executing";
 const EARLIER: &str = "the coroutine panicked earlier: out of paper";
 
-/// What the coroutines here take for the wish that they end.
+/// The argument that ends a coroutine of this file.
 const STOP: u64 = u64::MAX;
 
-/// What was sent, and a number; at the end a number.
+/// The argument with a number, or a number at the end.
 type Answer = GeneratorState<(u64, u64), u64>;
 
-/// A coroutine of which only the types are known.
+/// A boxed coroutine.
 struct Any(Pin<Box<AnyDyn>>);
 
 type AnyDyn = dyn Coroutine<Yield = (u64, u64), Resume = u64, Return = u64> + Send;
@@ -42,10 +43,10 @@ fn share(coroutine: impl Coroutine<Yield = (u64, u64), Resume = u64, Return = u6
     ThreadsafeCoroutine::new(Any(Box::pin(coroutine)))
 }
 
-/// A way to send something and wait for the answer.
+/// A function that sends an argument and blocks until the answer.
 type Way = fn(&Shared, u64) -> Option<Answer>;
 
-/// Every way to do so by a shared reference, with its name. Those that return errors panic with the error's text.
+/// Every method that resumes through a shared reference, with its name. A method that returns an error panics with its text.
 const WAYS: [(&str, Way); 4] = [
     ("resume_with", ThreadsafeCoroutine::resume_with),
     ("lock", |shared, argument| shared.lock().resume_with(argument)),
@@ -64,13 +65,13 @@ const WAYS: [(&str, Way); 4] = [
     }),
 ];
 
-/// The ways that can return no error.
+/// The methods that return no error.
 fn ways_without_an_error() -> impl Iterator<Item = (&'static str, Way)> {
     WAYS.into_iter().take(2)
 }
 
-/// Answers with what it was sent and how much it was sent before, and is complete with the latter once that is `length`
-/// or it is told to stop. And how to see whether it lives.
+/// Yields each argument with the number of arguments before it, and returns the number of arguments, after `length` of
+/// them or at [`STOP`]. The `Arc` has a second reference as long as the body lives.
 fn echo(length: u64) -> (Arc<()>, Shared) {
     let alive = Arc::new(());
     let local = Arc::clone(&alive);
@@ -87,7 +88,8 @@ fn echo(length: u64) -> (Arc<()>, Shared) {
     (alive, share(echo))
 }
 
-/// One whose exchanges wait at a gate to be told their numbers, or, by `None`, that it is complete with the argument.
+/// A coroutine whose every exchange blocks at a gate, which provides the number of the answer. At `None` the coroutine
+/// returns the argument.
 fn gated_echo() -> (Gate<u64>, Shared) {
     let (gate, source) = gated();
     let echo = coroutine(async move |co, mut argument| {
@@ -99,7 +101,7 @@ fn gated_echo() -> (Gate<u64>, Shared) {
     (gate, share(echo))
 }
 
-/// One that does `action` with itself, and answers with what comes of it.
+/// A coroutine whose body calls `action` with the coroutine itself, and answers with the result.
 fn reaching_itself(action: fn(&Shared) -> u64) -> Arc<Shared> {
     Arc::new_cyclic(|me: &Weak<Shared>| {
         let me = Weak::clone(me);
@@ -113,16 +115,16 @@ fn reaching_itself(action: fn(&Shared) -> u64) -> Arc<Shared> {
 }
 
 #[track_caller]
-fn assert_over(alive: &Arc<()>, shared: &Shared) {
-    assert_eq!(Arc::strong_count(alive), 1, "the coroutine should be gone");
+fn assert_finished(alive: &Arc<()>, shared: &Shared) {
+    assert_eq!(Arc::strong_count(alive), 1, "the coroutine was not dropped");
     assert!(shared.is_finished() && !shared.is_poisoned());
     for (way, resume) in WAYS {
         assert_eq!(resume(shared, 1), None, "{way}");
     }
 }
 
-/// Sends `each` arguments, no two of them the same, from every thread, by `way(thread)`. Expects that each gets its own
-/// answer, that the answers of a thread are in their order, and that nothing else was sent.
+/// Sends `each` distinct arguments from every thread, by the method `way(thread)`. Asserts that each argument gets its own
+/// answer, that the answers of a thread are in order, and that the body received nothing else.
 fn exchange(threads: usize, each: u64, way: impl Fn(usize) -> Way + Sync) {
     let (alive, shared) = echo(u64::MAX);
     let mut numbers = together(threads, |index| {
@@ -141,7 +143,7 @@ fn exchange(threads: usize, each: u64, way: impl Fn(usize) -> Way + Sync) {
     let sent = threads as u64 * each;
     assert!(numbers.into_iter().eq(0..sent));
     assert_eq!(shared.resume_with(STOP), Some(Complete(sent)));
-    assert_over(&alive, &shared);
+    assert_finished(&alive, &shared);
 }
 
 #[test]
@@ -162,7 +164,7 @@ fn a_million_exchanges_are_all_answered() {
 }
 
 #[test]
-fn exactly_one_of_many_threads_is_told_that_it_is_complete() {
+fn exactly_one_of_many_threads_receives_complete() {
     limited(|| {
         for threads in THREADS {
             for (way, resume) in WAYS {
@@ -177,17 +179,17 @@ fn exactly_one_of_many_threads_is_told_that_it_is_complete() {
                     }
                 });
                 assert_eq!(ends.iter().map(|(yielded, _)| yielded).sum::<i32>(), 1000, "{threads}, {way}");
-                let (complete, over): (Vec<_>, Vec<_>) =
+                let (complete, none): (Vec<_>, Vec<_>) =
                     ends.into_iter().map(|(_, end)| end).partition(Option::is_some);
-                assert_eq!((complete, over.len()), (vec![Some(Complete(1000))], threads - 1), "{threads}, {way}");
-                assert_over(&alive, &shared);
+                assert_eq!((complete, none.len()), (vec![Some(Complete(1000))], threads - 1), "{threads}, {way}");
+                assert_finished(&alive, &shared);
             }
         }
     });
 }
 
 #[test]
-fn nobody_comes_in_between_the_exchanges_of_a_conversation() {
+fn exchanges_under_one_lock_are_not_interrupted_by_other_threads() {
     limited(|| {
         let (_, shared) = echo(u64::MAX);
         together(4, |index| {
@@ -198,7 +200,7 @@ fn nobody_comes_in_between_the_exchanges_of_a_conversation() {
                     continue;
                 }
                 let mut conversation = shared.lock();
-                let Some(Yielded((_, first))) = conversation.resume_with(index) else { panic!("it has no end") };
+                let Some(Yielded((_, first))) = conversation.resume_with(index) else { panic!("`echo` is endless") };
                 for number in first + 1..first + 5 {
                     thread::yield_now();
                     assert_eq!(conversation.resume_with(index), Some(Yielded((index, number))));
@@ -210,7 +212,7 @@ fn nobody_comes_in_between_the_exchanges_of_a_conversation() {
 }
 
 #[test]
-fn a_held_conversation_keeps_the_others_waiting() {
+fn a_held_lock_blocks_the_other_threads() {
     limited(|| {
         let (_, shared) = echo(u64::MAX);
         let mut conversation = shared.lock();
@@ -235,12 +237,12 @@ fn a_held_conversation_keeps_the_others_waiting() {
     });
 }
 
-/// Of which there is only the one, as with most things that one would want back.
+/// An argument that cannot be cloned, so that a caller needs it back after an error.
 #[derive(Debug, PartialEq)]
 struct Letter(&'static str);
 
 #[test]
-fn what_could_not_be_sent_comes_back() {
+fn an_error_returns_the_argument_that_was_not_sent() {
     limited(|| {
         let (gate, source) = gated::<()>();
         let shared = coroutine(async move |co, mut letter: Letter| {
@@ -251,7 +253,7 @@ fn what_could_not_be_sent_comes_back() {
         });
         let shared = shared.threadsafe();
         thread::scope(|scope| {
-            let inside = scope.spawn(|| shared.resume_with(Letter("a")));
+            let caller = scope.spawn(|| shared.resume_with(Letter("a")));
             gate.entered();
             assert_eq!(shared.try_resume_with(Letter("b")), Err(AlreadyExecuting(Letter("b"))));
             for timeout in [Duration::ZERO, Duration::from_millis(5)] {
@@ -259,7 +261,7 @@ fn what_could_not_be_sent_comes_back() {
                 assert_eq!(refused.unwrap_err().into_inner(), Letter("c"));
             }
             gate.let_in(|| Some(()));
-            assert_eq!(inside.join().unwrap(), Some(Yielded(Letter("a"))));
+            assert_eq!(caller.join().unwrap(), Some(Yielded(Letter("a"))));
         });
         gate.let_in(|| panic!("out of paper"));
         assert_eq!(message_of(|| shared.resume_with(Letter("d"))), "out of paper");
@@ -274,17 +276,17 @@ fn what_could_not_be_sent_comes_back() {
 }
 
 #[test]
-fn a_limit_on_the_wait_is_none_on_the_coroutine() {
+fn a_timeout_bounds_the_wait_for_the_lock_and_not_the_body() {
     limited(|| {
         let (gate, shared) = gated_echo();
         thread::scope(|scope| {
-            let inside = scope.spawn(|| shared.resume_with_timeout(1, Duration::ZERO));
+            let caller = scope.spawn(|| shared.resume_with_timeout(1, Duration::ZERO));
             gate.entered();
             let waiting = scope.spawn(|| shared.resume_with_timeout(2, Duration::MAX));
             settle();
             gate.let_in(|| Some(10));
             gate.let_in(|| None);
-            assert_eq!(inside.join().unwrap(), Ok(Some(Yielded((1, 10)))));
+            assert_eq!(caller.join().unwrap(), Ok(Some(Yielded((1, 10)))));
             assert_eq!(waiting.join().unwrap(), Ok(Some(Complete(2))));
         });
         assert_eq!(shared.resume_with_timeout(3, Duration::ZERO), Ok(None));
@@ -316,15 +318,15 @@ fn a_body_that_resumes_itself_panics() {
 }
 
 #[test]
-fn a_body_that_only_tries_looks_or_catches_is_told_and_goes_on() {
+fn a_body_can_try_itself_inspect_itself_and_catch_its_re_entry() {
     limited(|| {
         let actions: [fn(&Shared) -> u64; 4] = [
             |me| me.try_resume_with(7).unwrap_err().into_inner(),
             |me| me.resume_with_timeout(7, Duration::MAX).unwrap_err().into_inner(),
             |me| if message_of(|| me.resume_with(1)) == EXECUTING { 7 } else { 0 },
             |me| {
-                let looks = !me.is_finished() && !me.is_poisoned() && format!("{me:?}").contains("executing");
-                if looks { 7 } else { 0 }
+                let executing = !me.is_finished() && !me.is_poisoned() && format!("{me:?}").contains("executing");
+                if executing { 7 } else { 0 }
             },
         ];
         for action in actions {
@@ -342,19 +344,19 @@ fn debug_never_waits() {
         let (gate, shared) = gated_echo();
         assert!(format!("{shared:?}").contains("ready"));
         thread::scope(|scope| {
-            let inside = scope.spawn(|| shared.resume_with(1));
+            let caller = scope.spawn(|| shared.resume_with(1));
             gate.entered();
             assert!(format!("{shared:?}").contains("executing"));
             assert!(!shared.is_finished() && !shared.is_poisoned());
             gate.let_in(|| None);
-            assert_eq!(inside.join().unwrap(), Some(Complete(1)));
+            assert_eq!(caller.join().unwrap(), Some(Complete(1)));
         });
         assert!(format!("{shared:?}").contains("finished"));
     });
 }
 
 #[test]
-fn a_panic_goes_to_its_caller_and_its_message_to_everybody_else() {
+fn one_caller_gets_a_panic_and_all_others_panic_with_its_message() {
     limited(|| {
         for (way, resume) in WAYS {
             let (gate, shared) = gated_echo();
@@ -368,7 +370,7 @@ fn a_panic_goes_to_its_caller_and_its_message_to_everybody_else() {
                 let limited = scope.spawn(|| shared.resume_with_timeout(3, Duration::MAX));
                 let only_locking = scope.spawn(|| message_of(|| shared.lock()));
                 settle();
-                // One order only: nobody else shall reach the body.
+                // The gate gets one order only: if another thread reached the body, the test would hang.
                 gate.let_in(|| panic!("out of paper"));
                 assert_eq!(first.join().unwrap(), "out of paper", "{way}");
                 for thread in waiting {
@@ -383,7 +385,7 @@ fn a_panic_goes_to_its_caller_and_its_message_to_everybody_else() {
             assert_eq!(shared.try_resume_with(5), Err(Poisoned(5)));
             assert!(shared.is_poisoned() && !shared.is_finished());
             assert!(format!("{shared:?}").contains("poisoned"));
-            // Closing what has panicked does not make a proper end of it, and dropping it is quiet.
+            // `close` does not turn a panic into a regular end, and dropping a poisoned coroutine does not panic.
             shared.close();
             assert_eq!(message_of(|| shared.resume_with(6)), EARLIER);
             drop(shared);
@@ -392,23 +394,23 @@ fn a_panic_goes_to_its_caller_and_its_message_to_everybody_else() {
 }
 
 #[test]
-fn close_does_not_wait_for_the_call_in_progress_which_delivers() {
+fn close_does_not_wait_for_the_call_in_progress_which_still_delivers() {
     limited(|| {
         for (way, resume) in WAYS {
             let (gate, shared) = gated_echo();
             thread::scope(|scope| {
                 let shared = &shared;
-                let inside = scope.spawn(move || resume(shared, 1));
+                let caller = scope.spawn(move || resume(shared, 1));
                 gate.entered();
                 let waiting = WAYS.map(|(other, resume)| (other, scope.spawn(move || resume(shared, 2))));
                 settle();
-                // The body stands at the gate, which nobody but this thread opens, and that only later.
+                // The body blocks at the gate, which only this thread opens, further down.
                 shared.close();
                 shared.close();
                 assert!(shared.is_finished());
                 assert_eq!((shared.resume_with(3), shared.try_resume_with(3)), (None, Ok(None)), "{way}");
                 gate.let_in(|| Some(10));
-                assert_eq!(inside.join().unwrap(), Some(Yielded((1, 10))), "{way}");
+                assert_eq!(caller.join().unwrap(), Some(Yielded((1, 10))), "{way}");
                 for (other, thread) in waiting {
                     assert_eq!(thread.join().unwrap(), None, "{way}, {other}");
                 }
@@ -419,35 +421,35 @@ fn close_does_not_wait_for_the_call_in_progress_which_delivers() {
 }
 
 #[test]
-fn a_call_that_ends_after_a_close_still_says_how() {
+fn a_call_in_progress_during_a_close_still_returns_the_end_or_panics() {
     limited(|| {
         let (gate, shared) = gated_echo();
         thread::scope(|scope| {
-            let inside = scope.spawn(|| shared.resume_with(1));
+            let caller = scope.spawn(|| shared.resume_with(1));
             gate.entered();
             shared.close();
             gate.let_in(|| None);
-            assert_eq!(inside.join().unwrap(), Some(Complete(1)));
+            assert_eq!(caller.join().unwrap(), Some(Complete(1)));
         });
         let (gate, shared) = gated_echo();
         thread::scope(|scope| {
-            let inside = scope.spawn(|| catch_unwind(AssertUnwindSafe(|| shared.resume_with(1))).is_err());
+            let caller = scope.spawn(|| catch_unwind(AssertUnwindSafe(|| shared.resume_with(1))).is_err());
             gate.entered();
             shared.close();
             gate.let_in(|| panic!("out of paper"));
-            assert!(inside.join().unwrap());
+            assert!(caller.join().unwrap());
         });
         assert_eq!((shared.resume_with(2), shared.is_poisoned()), (None, false));
     });
 }
 
 #[test]
-fn a_body_that_closes_itself_delivers_its_last_answer() {
+fn a_body_that_closes_its_coroutine_delivers_its_last_answer() {
     limited(|| {
         for (way, resume) in WAYS {
             let shared = reaching_itself(|me| {
                 me.close();
-                // What is closed is over for the body too, and that is nothing to panic about.
+                // After `close` the body can call its own coroutine: the call returns `None`, without a panic.
                 u64::from(me.is_finished() && me.resume_with(1).is_none())
             });
             assert_eq!((resume(&shared, 5), resume(&shared, 6)), (Some(Yielded((5, 1))), None), "{way}");
@@ -456,10 +458,10 @@ fn a_body_that_closes_itself_delivers_its_last_answer() {
 }
 
 #[test]
-fn no_coroutine_is_forgotten_when_close_races_with_any_call() {
+fn the_coroutine_is_dropped_when_close_races_with_any_call() {
     limited(|| {
         let start = Instant::now();
-        // On a machine with other things to do it makes do with fewer rounds.
+        // The time is bounded, so that a busy machine runs fewer rounds.
         for round in (0..2000).take_while(|_| start.elapsed() < Duration::from_secs(2)) {
             let (alive, shared) = echo(u64::MAX);
             together(3, |index| {
@@ -470,7 +472,7 @@ fn no_coroutine_is_forgotten_when_close_races_with_any_call() {
                     while resume(&shared, 1).is_some() {}
                 }
             });
-            assert_over(&alive, &shared);
+            assert_finished(&alive, &shared);
         }
     });
 }

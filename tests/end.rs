@@ -1,4 +1,4 @@
-//! The end of the source: final, for everybody, and the source is dropped there and then.
+//! The end of the source: it is final for all callers, and the source is dropped at once.
 
 use std::iter;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -8,73 +8,74 @@ use std::thread;
 use support::{PULLS, Source, gated, limited, settle, together};
 use threadsafe_gen::{ThreadsafeExt, ThreadsafeIter, TryNextError, generator};
 
-/// A source of one item that would give more after its end, and, as its own strong count and value, whether it lives
-/// and how often it was asked.
+/// A source of one item that would yield more after its end.
+///
+/// The `Arc` holds the number of calls, and has a second reference as long as the source lives.
 fn not_fused() -> (Arc<AtomicUsize>, Source) {
-    let asked = Arc::new(AtomicUsize::new(0));
+    let calls = Arc::new(AtomicUsize::new(0));
     let source = iter::from_fn({
-        let asked = Arc::clone(&asked);
-        move || (asked.fetch_add(1, Relaxed) != 1).then_some(7)
+        let calls = Arc::clone(&calls);
+        move || (calls.fetch_add(1, Relaxed) != 1).then_some(7)
     });
-    (asked, Box::new(source))
+    (calls, Box::new(source))
 }
 
 #[track_caller]
-fn assert_dropped_after_two_calls(asked: &Arc<AtomicUsize>, way: &str) {
-    assert_eq!((Arc::strong_count(asked), asked.load(Relaxed)), (1, 2), "{way}");
+fn assert_dropped_after_two_calls(calls: &Arc<AtomicUsize>, way: &str) {
+    assert_eq!((Arc::strong_count(calls), calls.load(Relaxed)), (1, 2), "{way}");
 }
 
 #[test]
 fn the_first_none_is_final_and_drops_the_source() {
     limited(|| {
         for (way, pull) in PULLS {
-            let (asked, source) = not_fused();
+            let (calls, source) = not_fused();
             let mut shared = source.threadsafe();
             assert_eq!(pull(&shared), Some(7), "{way}");
             assert!(!shared.is_finished());
-            assert_eq!(Arc::strong_count(&asked), 2);
+            assert_eq!(Arc::strong_count(&calls), 2);
             assert_eq!(pull(&shared), None, "{way}");
             assert!(shared.is_finished() && !shared.is_poisoned(), "{way}");
-            assert_dropped_after_two_calls(&asked, way);
+            assert_dropped_after_two_calls(&calls, way);
             for (later, pull) in PULLS {
                 assert_eq!(pull(&shared), None, "{way}, then {later}");
             }
             assert!(together(4, |_| shared.next()).iter().all(Option::is_none));
             assert_eq!(shared.lock().count(), 0);
             assert_eq!(Iterator::next(&mut shared), None);
-            assert_dropped_after_two_calls(&asked, way);
+            assert_dropped_after_two_calls(&calls, way);
         }
     });
 }
 
 #[test]
-fn the_end_met_by_owned_iteration_is_final_as_well() {
-    let (asked, source) = not_fused();
+fn the_end_reached_by_owned_iteration_is_final_as_well() {
+    let (calls, source) = not_fused();
     let mut owned = source.threadsafe();
     assert_eq!(owned.by_ref().collect::<Vec<_>>(), [7]);
-    assert_dropped_after_two_calls(&asked, "owned");
+    assert_dropped_after_two_calls(&calls, "owned");
     assert_eq!(Iterator::next(&mut owned), None);
     assert_eq!(owned.next(), None);
-    assert_dropped_after_two_calls(&asked, "owned");
+    assert_dropped_after_two_calls(&calls, "owned");
 }
 
 #[test]
-fn the_end_met_by_a_guard_is_final_while_it_is_still_held() {
-    let (asked, source) = not_fused();
+fn the_end_reached_by_a_guard_is_final_while_the_guard_is_held() {
+    let (calls, source) = not_fused();
     let shared = source.threadsafe();
     let mut guard = shared.lock();
     assert_eq!(guard.by_ref().collect::<Vec<_>>(), [7]);
-    assert_dropped_after_two_calls(&asked, "guard");
+    assert_dropped_after_two_calls(&calls, "guard");
     assert_eq!((guard.next(), guard.size_hint()), (None, (0, Some(0))));
-    // With nothing left to wait for, nobody has to.
+    // After the end no call waits for the guard.
     assert_eq!((shared.next(), shared.try_next()), (None, Ok(None)));
     assert_eq!(shared.size_hint(), (0, Some(0)));
     drop(guard);
-    assert_dropped_after_two_calls(&asked, "guard");
+    assert_dropped_after_two_calls(&calls, "guard");
 }
 
 #[test]
-fn waiting_callers_learn_of_the_end() {
+fn waiting_callers_return_none_at_the_end() {
     limited(|| {
         let (gate, source) = gated();
         let shared = (Box::new(source) as Source).threadsafe();
@@ -84,7 +85,7 @@ fn waiting_callers_learn_of_the_end() {
             gate.entered();
             let waiting = PULLS.map(|(way, pull)| (way, scope.spawn(move || pull(shared))));
             settle();
-            // One order only: if the source were asked again, the gate would not open.
+            // The gate gets one order only: if the source were called again, the test would hang.
             gate.let_in(|| None);
             assert_eq!(first.join().unwrap(), None);
             for (way, thread) in waiting {
@@ -100,7 +101,7 @@ fn later_calls_do_not_need_the_lock() {
         let numbers = (0..0).threadsafe();
         let guard = numbers.lock();
         thread::scope(|scope| {
-            // A guard is held, but there is something left to be asked.
+            // The source has not ended yet, so `try_next` needs the lock.
             assert_eq!(scope.spawn(|| numbers.try_next()).join().unwrap(), Err(TryNextError::AlreadyExecuting));
             assert_eq!(guard.count(), 0);
             let guard = numbers.lock();
@@ -112,14 +113,14 @@ fn later_calls_do_not_need_the_lock() {
 }
 
 #[test]
-fn threads_that_drain_it_all_see_the_end() {
+fn all_threads_that_drain_a_source_see_the_end() {
     limited(|| {
         for threads in [2, 4, 16, 64] {
-            let (asked, source) = not_fused();
+            let (calls, source) = not_fused();
             let shared = source.threadsafe();
             let items: usize = together(threads, |_| shared.iter().count()).into_iter().sum();
             assert_eq!(items, 1);
-            assert_dropped_after_two_calls(&asked, "threads");
+            assert_dropped_after_two_calls(&calls, "threads");
         }
     });
 }
@@ -134,7 +135,7 @@ fn size_hints_are_exact_for_one_owner_and_from_zero_for_many() {
     assert_eq!(Iterator::size_hint(&numbers), (9, Some(9)));
     let mut guard = numbers.lock();
     assert_eq!((guard.next(), guard.size_hint()), (Some(1), (8, Some(8))));
-    // Never waits, so does not know.
+    // `size_hint` never waits for the lock, so there is no upper bound while the guard is held.
     assert_eq!(numbers.size_hint(), (0, None));
     drop(guard);
     assert_eq!(numbers.by_ref().count(), 8);
@@ -166,7 +167,7 @@ fn size_hint_is_finished_and_debug_do_not_wait_for_a_slow_source() {
 }
 
 #[test]
-fn the_source_comes_back_until_the_end() {
+fn get_mut_and_into_inner_return_the_source_until_the_end() {
     let mut numbers = ThreadsafeIter::new(0..3);
     assert_eq!(numbers.next(), Some(0));
     *numbers.get_mut().unwrap() = 5..7;
@@ -180,16 +181,16 @@ fn the_source_comes_back_until_the_end() {
 }
 
 #[test]
-fn an_unfinished_source_is_dropped_with_its_wrapper() {
-    let (asked, source) = not_fused();
+fn dropping_the_iterator_drops_an_unfinished_source() {
+    let (calls, source) = not_fused();
     let shared = source.threadsafe();
     assert_eq!(shared.next(), Some(7));
     drop(shared);
-    assert_eq!(Arc::strong_count(&asked), 1);
+    assert_eq!(Arc::strong_count(&calls), 1);
 }
 
 #[test]
-fn a_destructor_at_the_end_may_wait_for_a_thread_that_takes_the_lock() {
+fn a_destructor_at_the_end_can_wait_for_a_thread_that_takes_the_lock() {
     struct Slow(Weak<ThreadsafeIter<Source>>);
 
     impl Iterator for Slow {
@@ -202,8 +203,8 @@ fn a_destructor_at_the_end_may_wait_for_a_thread_that_takes_the_lock() {
 
     impl Drop for Slow {
         fn drop(&mut self) {
-            let me = self.0.upgrade().expect("it is the iterator's own");
-            thread::spawn(move || assert_eq!(me.lock().next(), None)).join().expect("there is nothing left");
+            let me = self.0.upgrade().expect("the iterator owns this source");
+            thread::spawn(move || assert_eq!(me.lock().next(), None)).join().expect("the iterator is exhausted");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Every shape of function and of body that makes a stream.
+//! Every shape of function and body from which the attribute makes a stream.
 
 use std::fmt::Display;
 use std::future::{Future, pending, ready};
@@ -16,7 +16,7 @@ use tokio::task::yield_now;
 
 const NOT_AWAITED: &str = "an item was yielded and not awaited: write `.yield_(item).await`";
 
-/// Sent to another thread and shared there: what every stream must bear.
+/// Sends a stream to another thread and takes its items there through a shared reference: every stream must allow that.
 fn drain<S: Stream<Item: Send> + Send + Unpin>(stream: ThreadsafeStream<S>) -> Vec<S::Item> {
     std::thread::scope(|scope| scope.spawn(move || block_on(stream.stream().collect())).join().unwrap())
 }
@@ -110,7 +110,7 @@ fn with_option() -> impl Stream<Item = u32> {
     yield_!(7);
 }
 
-/// Doc comments and attributes stay.
+/// Doc comments and attributes are kept.
 #[must_use]
 #[threadsafe_generator]
 pub fn with_attributes() -> impl Stream<Item = u32> {
@@ -252,7 +252,7 @@ impl Source for [char; 2] {
     }
 }
 
-/// In tasks that know no more of the stream than the trait says: it must be `Send` and `Unpin` by that.
+/// Takes items in spawned tasks of a generic function: by the trait's signature alone, the stream is `Send` and `Unpin`.
 async fn in_two_tasks<T: Source>(source: T) -> Vec<T::Out> {
     let source = Arc::new(source);
     let others = Arc::clone(&source);
@@ -274,7 +274,7 @@ async fn in_two_tasks<T: Source>(source: T) -> Vec<T::Out> {
 }
 
 #[test]
-fn trait_methods_in_tasks_that_know_no_more_than_the_trait() {
+fn trait_methods_in_generic_tasks() {
     limited(|| {
         let runtime = Builder::new_multi_thread().worker_threads(2).build().unwrap();
         let mut items = runtime.block_on(in_two_tasks(['a', 'b']));
@@ -285,7 +285,7 @@ fn trait_methods_in_tasks_that_know_no_more_than_the_trait() {
 }
 
 #[test]
-fn one_in_a_static_is_shared_by_tasks_that_outlive_its_maker() {
+fn a_stream_in_a_static_is_shared_by_spawned_tasks() {
     static SHARED: LazyLock<ThreadsafeStream<Pin<Box<dyn Stream<Item = u32> + Send>>>> =
         LazyLock::new(|| ThreadsafeStream::new(Box::pin(free(1000))));
 
@@ -347,14 +347,14 @@ fn joining(total: &Mutex<u32>, reply: oneshot::Receiver<u32>) -> impl Stream<Ite
 }
 
 #[test]
-fn bodies_await_within_macros() {
+fn bodies_can_await_inside_macros() {
     limited(|| {
         assert_eq!(drain(in_macros()), [1, 2, 3, 4, 5, 6, 7]);
     });
 }
 
 #[test]
-fn bodies_await_channels_locks_and_several_things_at_a_time() {
+fn bodies_can_await_channels_locks_and_several_futures_at_once() {
     limited(|| {
         let runtime = Builder::new_multi_thread().worker_threads(2).build().unwrap();
         let (number, numbers) = mpsc::channel(1);
@@ -440,15 +440,15 @@ fn an_error_is_the_last_item() {
     });
 }
 
-/// Polls `numbers` to their end, with so many polls that find nothing.
+/// Polls `numbers` to the end. Returns the items and the number of polls without an item.
 fn items_of(numbers: AsyncGenerator<u64, impl Future<Output = ()>>) -> (Vec<u64>, usize) {
     let numbers = numbers.threadsafe();
-    let (mut items, mut nothing) = (Vec::new(), 0);
+    let (mut items, mut pending) = (Vec::new(), 0);
     loop {
         match numbers.try_next() {
             Ok(Some(item)) => items.push(item),
-            Ok(None) => return (items, nothing),
-            Err(_) if nothing < 10 => nothing += 1,
+            Ok(None) => return (items, pending),
+            Err(_) if pending < 10 => pending += 1,
             Err(error) => panic!("{error}"),
         }
     }
@@ -456,18 +456,18 @@ fn items_of(numbers: AsyncGenerator<u64, impl Future<Output = ()>>) -> (Vec<u64>
 
 #[test]
 fn a_yield_that_is_dropped_or_awaited_later_loses_no_item() {
-    // Given up before the body has suspended at it.
-    let given_up = items_of(stream(async |co| {
+    // The yield is dropped before the body suspends.
+    let dropped = items_of(stream(async |co| {
         tokio::select! { biased; () = ready(()) => (), () = co.yield_(1) => unreachable!() }
         yield_now().await;
         co.yield_(2).await;
     }));
-    // Given up when its item has been taken.
-    let too_late = items_of(stream(async |co| {
+    // The yield is dropped after its item has been taken.
+    let dropped_after_delivery = items_of(stream(async |co| {
         tokio::select! { biased; () = yield_now() => (), () = co.yield_(1) => unreachable!() }
         co.yield_(2).await;
     }));
-    let later = items_of(stream(async |co| {
+    let awaited_later = items_of(stream(async |co| {
         let first = co.yield_(1);
         yield_now().await;
         yield_now().await;
@@ -481,7 +481,8 @@ fn a_yield_that_is_dropped_or_awaited_later_loses_no_item() {
         });
         co.yield_(2).await;
     }));
-    assert_eq!([given_up, too_late, later, joined], [0, 0, 1, 1].map(|nothing| (vec![1, 2], nothing)));
+    let pending = [0, 0, 1, 1];
+    assert_eq!([dropped, dropped_after_delivery, awaited_later, joined], pending.map(|polls| (vec![1, 2], polls)));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The destructor of a shared stream, at its end, by `close` and after a panic: all who wait have been told before it runs.
+//! The destructor of a shared stream's source, at the end, at `close` and after a panic: every waiting task is released
+//! before it runs.
 
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +13,7 @@ use futures::executor::block_on;
 use support::{limited, message_of, settle};
 use threadsafe_gen::{Stream, ThreadsafeStream, stream};
 
-/// How a source comes to its end.
+/// The ways for a source to end.
 #[derive(Clone, Copy)]
 enum End {
     None,
@@ -20,27 +21,27 @@ enum End {
     Close,
 }
 
-/// Waits, when it is dropped, for a word from who waits for the source.
-struct WaitsForWord(Receiver<()>);
+/// A value whose destructor waits for a message from a thread that waits for the source.
+struct WaitsForMessage(Receiver<()>);
 
-impl Drop for WaitsForWord {
+impl Drop for WaitsForMessage {
     fn drop(&mut self) {
         self.0.recv().expect("the other thread sends before it ends");
     }
 }
 
-fn source(how: End, held: WaitsForWord) -> impl Stream<Item = u64> + Send + Unpin {
+fn source(end: End, held: WaitsForMessage) -> impl Stream<Item = u64> + Send + Unpin {
     let mut polled = false;
     futures::stream::poll_fn(move |cx| {
-        // As what the source holds, not as a local of this call.
+        // The closure captures `held`, so that it is dropped with the source.
         let _held = &held;
-        // Once pending, for the others to come.
+        // The first poll is pending, so that other tasks can queue.
         if !polled {
             polled = true;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        match how {
+        match end {
             End::None => Poll::Ready(None),
             End::Panic => panic!("out of paper"),
             End::Close => Poll::Pending,
@@ -48,28 +49,28 @@ fn source(how: End, held: WaitsForWord) -> impl Stream<Item = u64> + Send + Unpi
     })
 }
 
-/// One thread brings the end, another waits for its turn, and the source's destructor for the other.
-fn the_other_is_told(how: End) {
+/// One thread ends the source while another waits in the queue, and the source's destructor waits for the latter.
+fn assert_waiting_task_is_released_before_the_destructor(end: End) {
     limited(move || {
-        let (word, heard): (Sender<()>, _) = channel();
-        let shared = ThreadsafeStream::new(source(how, WaitsForWord(heard)));
+        let (send, receive): (Sender<()>, _) = channel();
+        let shared = ThreadsafeStream::new(source(end, WaitsForMessage(receive)));
         let mut first = Box::pin(shared.next());
-        assert_eq!((&mut first).now_or_never(), None, "it has the turn");
+        assert_eq!((&mut first).now_or_never(), None, "the first call waits for the source");
         thread::scope(|scope| {
             let other = scope.spawn(|| {
                 let outcome = catch_unwind(AssertUnwindSafe(|| block_on(shared.next())));
-                word.send(()).expect("the source is being dropped");
+                send.send(()).expect("the destructor of the source waits for the message");
                 outcome
             });
             settle();
-            match how {
+            match end {
                 End::None => assert_eq!(block_on(first), None),
                 End::Panic => assert_eq!(message_of(|| block_on(first)), "out of paper"),
                 End::Close => shared.close(),
             }
-            match how {
+            match end {
                 End::Panic => {
-                    let outcome = other.join().expect("its panic has been caught");
+                    let outcome = other.join().expect("the thread has caught its panic");
                     assert_eq!(
                         message_of(|| outcome.unwrap_or_else(|payload| std::panic::resume_unwind(payload))),
                         "the stream panicked earlier: out of paper"
@@ -82,22 +83,22 @@ fn the_other_is_told(how: End) {
 }
 
 #[test]
-fn a_destructor_at_the_end_may_wait_for_who_waits_for_a_turn() {
-    the_other_is_told(End::None);
+fn a_destructor_at_the_end_can_wait_for_a_task_in_the_queue() {
+    assert_waiting_task_is_released_before_the_destructor(End::None);
 }
 
 #[test]
-fn a_destructor_after_a_panic_may_wait_for_who_waits_for_a_turn() {
-    the_other_is_told(End::Panic);
+fn a_destructor_after_a_panic_can_wait_for_a_task_in_the_queue() {
+    assert_waiting_task_is_released_before_the_destructor(End::Panic);
 }
 
 #[test]
-fn a_destructor_at_close_may_wait_for_who_waits_for_a_turn() {
-    the_other_is_told(End::Close);
+fn a_destructor_at_close_can_wait_for_a_task_in_the_queue() {
+    assert_waiting_task_is_released_before_the_destructor(End::Close);
 }
 
 #[test]
-fn close_tells_all_even_if_the_destructor_panics() {
+fn close_releases_every_waiting_task_even_if_the_destructor_panics() {
     struct BadDrop;
 
     impl Drop for BadDrop {
@@ -119,14 +120,14 @@ fn close_tells_all_even_if_the_destructor_panics() {
             assert_eq!(message_of(|| shared.close()), "bad drop");
             assert!(shared.is_finished());
             for thread in waiting {
-                assert_eq!(thread.join().expect("it does not panic"), None);
+                assert_eq!(thread.join().expect("a waiting thread does not panic"), None);
             }
         });
     });
 }
 
 #[test]
-fn try_next_of_a_stream_that_closes_itself_finds_the_end() {
+fn try_next_of_a_source_that_closes_its_stream_returns_the_end() {
     let shared: Arc<OnceLock<ThreadsafeStream<_>>> = Arc::default();
     let within = Arc::downgrade(&shared);
     let closing = futures::stream::poll_fn(move |_| {

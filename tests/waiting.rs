@@ -8,12 +8,12 @@ use std::time::Duration;
 use support::{Order, PULLS, Source, gated, limited};
 use threadsafe_gen::ThreadsafeExt;
 
-/// What the calling thread has used so far. The kernel counts in hundredths of a second, whatever its own clock is.
+/// Returns the CPU time of the calling thread. The kernel reports it in hundredths of a second.
 fn cpu_time() -> Duration {
-    let stat = fs::read_to_string("/proc/thread-self/stat").expect("Linux has it since 3.17");
-    // The second field, the thread's name, may have anything in it but ends at the last parenthesis.
+    let stat = fs::read_to_string("/proc/thread-self/stat").expect("Linux has this file since 3.17");
+    // The second field, the thread's name, can contain any character, but ends at the last parenthesis.
     let fields: Vec<_> = stat[stat.rfind(')').unwrap() + 1..].split_whitespace().collect();
-    // By proc_pid_stat(5), utime and stime are fields 14 and 15; the first here is field 3.
+    // By proc_pid_stat(5), utime and stime are fields 14 and 15. `fields` starts with field 3.
     let ticks: u64 = fields[11..=12].iter().map(|field| field.parse::<u64>().unwrap()).sum();
     Duration::from_millis(ticks * 10)
 }
@@ -29,7 +29,7 @@ fn waiting_threads_use_no_cpu() {
             gate.entered();
             let waiting: Vec<_> = PULLS
                 .into_iter()
-                // That one is made of spinning here; it does not wait by itself.
+                // `try_next` does not wait: its entry in `PULLS` calls it in a loop, which uses CPU.
                 .filter(|(way, _)| *way != "try_next")
                 .map(|(way, pull)| {
                     let wait = move || {
