@@ -8,7 +8,7 @@
     clippy::redundant_closure_for_method_calls,
     clippy::semicolon_if_nothing_returned,
     clippy::useless_vec,
-    reason = "every shape, the odd ones too"
+    reason = "the tests cover unusual shapes too"
 )]
 
 use std::fmt::{self, Debug, Display};
@@ -273,7 +273,7 @@ fn results_without_question_mark() -> impl Iterator<Item = Result<u8, u8>> {
 #[threadsafe_generator]
 fn a_lock_between_yields(lock: Arc<Mutex<u32>>) -> impl Iterator<Item = u32> {
     loop {
-        // The guard is a temporary, gone before the body suspends.
+        // The guard is a temporary that is dropped before the body suspends.
         yield_!(*lock.lock().unwrap());
         *lock.lock().unwrap() += 1;
     }
@@ -291,7 +291,10 @@ fn by_a_macro_around_it() -> impl Iterator<Item = u32> {
     twice!(1);
 }
 
-#[expect(non_upper_case_globals, reason = "names that patterns would find")]
+#[expect(
+    non_upper_case_globals,
+    reason = "a generated binding with such a name would be a pattern that matches the constant"
+)]
 mod constants {
     use threadsafe_gen::threadsafe_generator;
 
@@ -304,7 +307,7 @@ mod constants {
     }
 }
 
-/// Like `select!`: its arms are no Rust.
+/// A macro whose arms are not Rust syntax, like `select!`.
 macro_rules! first {
     ($($name:ident = $value:expr => $work:expr),+ ; else $other:expr) => {
         'first: {
@@ -318,7 +321,7 @@ macro_rules! first {
 }
 
 #[threadsafe_generator]
-fn in_unreadable_macros(words: &[&str]) -> impl Iterator<Item = Result<u32, ParseIntError>> {
+fn in_macros_with_their_own_syntax(words: &[&str]) -> impl Iterator<Item = Result<u32, ParseIntError>> {
     for word in words {
         first!(n = word.strip_prefix('+') => yield_!(Ok(n.parse()?)), _n = word.strip_prefix('-') => if true { return; }; else return);
     }
@@ -341,40 +344,40 @@ fn lines() -> impl Iterator<Item = u32> {
 }
 
 #[test]
-fn a_yield_stands_wherever_an_expression_does() {
+fn a_yield_can_stand_wherever_an_expression_can() {
     assert_eq!(items(forms()), [1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12]);
     assert_eq!(items(units()).len(), 7);
     assert_eq!(items(in_macros()), [1, 2, 3, 4, 5, 6, 7, 8]);
 }
 
 #[test]
-fn control_flow_is_the_bodys_own() {
+fn loops_labels_and_return_work_in_a_body() {
     assert_eq!(items(control_flow()), [1, 11, 12, 13, 100]);
     assert_eq!(endless().iter().skip(10).take(2).collect::<Vec<_>>(), [10, 11]);
 }
 
 #[test]
-fn a_generator_may_call_itself() {
+fn a_generator_can_be_recursive() {
     assert_eq!(items(recursive(4)), [1, 2, 3, 4]);
 }
 
 #[test]
-fn macros_around_the_generator_may_yield() {
+fn a_yield_can_come_from_a_macro_defined_outside() {
     assert_eq!(items(by_a_macro_around_it()), [1, 1]);
     assert_eq!(items(constants::named()), [1, 2]);
     assert_eq!(items(text_of_code())[0].replace(char::is_whitespace, ""), "ifdone{return;}else{work()?}");
 }
 
 #[test]
-fn macros_of_a_syntax_of_their_own_may_return_and_fail() {
+fn return_and_question_mark_work_in_macros_with_their_own_syntax() {
     let parse_error = "x".parse::<u32>().unwrap_err();
-    assert_eq!(items(in_unreadable_macros(&["+1", "+2", "-3", "+4"])), [Ok(1), Ok(2)]);
-    assert_eq!(items(in_unreadable_macros(&["+1", "2", "+3"])), [Ok(1)]);
-    assert_eq!(items(in_unreadable_macros(&["+1", "+x", "+3"])), [Ok(1), Err(parse_error)]);
+    assert_eq!(items(in_macros_with_their_own_syntax(&["+1", "+2", "-3", "+4"])), [Ok(1), Ok(2)]);
+    assert_eq!(items(in_macros_with_their_own_syntax(&["+1", "2", "+3"])), [Ok(1)]);
+    assert_eq!(items(in_macros_with_their_own_syntax(&["+1", "+x", "+3"])), [Ok(1), Err(parse_error)]);
 }
 
 #[test]
-fn borrows_and_names_are_the_bodys_own() {
+fn a_body_can_borrow_across_yields_and_use_any_names() {
     assert_eq!(items(borrows_across_yields("a bc def".into())), [0, 1, 2, 1, 3, 6]);
     assert_eq!(items(any_names(1, 2, 3)), [1, 2, 3, 4, 5, 6, 7, 8]);
     assert_eq!(items(items_within()), [1, 2, 3, 4, 5, 6]);
@@ -409,7 +412,7 @@ fn an_error_is_the_last_item() {
 }
 
 #[test]
-fn tokens_keep_their_places() {
+fn tokens_keep_their_line_numbers() {
     let lines = items(lines());
     assert_eq!(lines[1], lines[0] + 2);
 }

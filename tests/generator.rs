@@ -1,4 +1,4 @@
-//! What a generator does by itself: lazy, fused, tidy, and loud where an item would be lost.
+//! A generator without a lock: it is lazy and fused, drops its locals, and panics where an item would be lost.
 
 use std::cell::Cell;
 use std::future;
@@ -18,13 +18,13 @@ const NOT_AWAITED: &str = "an item was yielded and not awaited: write `.yield_(i
 const SOMETHING_ELSE: &str = "a generator awaited something other than a yield, which nothing would ever wake: await \
     each yield by itself, not inside a combinator that waits for wake-ups, such as `FuturesUnordered`";
 
-/// Polls once by hand, as no executor would.
+/// Polls a future once, outside of its `await`.
 fn poll_once(future: Pin<&mut impl Future<Output = ()>>) -> Poll<()> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 #[test]
-fn nothing_runs_before_the_first_next() {
+fn the_body_does_not_run_before_the_first_next() {
     let ran = AtomicBool::new(false);
     let mut numbers = generator(async |co| {
         ran.store(true, Relaxed);
@@ -34,11 +34,11 @@ fn nothing_runs_before_the_first_next() {
     assert_eq!(numbers.size_hint(), (0, None));
     assert_eq!(numbers.next(), Some(1));
     assert!(ran.load(Relaxed));
-    drop(generator::<u8, _>(async |_| panic!("nobody asked")));
+    drop(generator::<u8, _>(async |_| panic!("the body was run")));
 }
 
 #[test]
-fn a_body_runs_only_as_far_as_it_is_asked() {
+fn each_next_runs_the_body_to_the_next_yield() {
     let step = Cell::new(0);
     let mut numbers = generator(async |co| {
         for n in 1..=3 {
@@ -54,7 +54,7 @@ fn a_body_runs_only_as_far_as_it_is_asked() {
 }
 
 #[test]
-fn locals_are_dropped_with_a_generator_dropped_half_way_and_at_the_end() {
+fn locals_are_dropped_at_the_end_or_with_an_unfinished_generator() {
     for taken in 0..=3 {
         let captured = Arc::new(());
         let counted = Arc::clone(&captured);
@@ -66,7 +66,7 @@ fn locals_are_dropped_with_a_generator_dropped_half_way_and_at_the_end() {
             drop(local);
         });
         assert_eq!(numbers.by_ref().take(taken).count(), taken.min(2));
-        // What the closure captured, and the local once the body has begun; nothing after the end.
+        // One reference is captured by the closure, one is the local's once the body has begun. At the end both are dropped.
         let alive = [1, 2, 2, 0][taken];
         assert_eq!(Arc::strong_count(&captured), 1 + alive, "after {taken}");
         drop(numbers);
@@ -75,7 +75,7 @@ fn locals_are_dropped_with_a_generator_dropped_half_way_and_at_the_end() {
 }
 
 #[test]
-fn after_its_end_a_generator_stays_at_its_end() {
+fn a_generator_returns_none_forever_after_its_end() {
     let mut numbers = generator(async |co| co.yield_(1).await);
     assert!(format!("{numbers:?}").contains("finished: false"));
     assert_eq!(numbers.by_ref().collect::<Vec<_>>(), [1]);
@@ -133,7 +133,7 @@ fn an_error_is_converted_and_is_the_last_item() {
     assert_eq!((failing.next(), failing.next()), (None, None));
 }
 
-/// Takes items until the panic, and says which there were.
+/// Returns the items before the panic, and the message of the panic.
 fn items_before_the_panic<Y, F: Future<Output = ()>>(mut generator: Generator<Y, F>) -> (Vec<Y>, String) {
     let mut items = Vec::new();
     let message = message_of(|| generator.by_ref().for_each(|item| items.push(item)));
@@ -141,7 +141,7 @@ fn items_before_the_panic<Y, F: Future<Output = ()>>(mut generator: Generator<Y,
 }
 
 #[test]
-fn an_item_that_would_be_lost_is_refused_in_every_build() {
+fn a_yield_without_await_panics_instead_of_losing_an_item() {
     let lost = |items: &[i32]| (items.to_vec(), NOT_AWAITED.to_owned());
 
     let yielded_twice = generator(async |co| {
@@ -167,7 +167,7 @@ fn an_item_that_would_be_lost_is_refused_in_every_build() {
         {
             let mut yielding = pin!(co.yield_(0));
             assert!(poll_once(yielding.as_mut()).is_pending());
-            // Done, if it were to be believed, though nobody has had the item.
+            // The second poll is ready, although the item has not been taken.
             assert!(poll_once(yielding).is_ready());
         }
         co.yield_(1).await;
@@ -195,7 +195,7 @@ fn an_item_that_would_be_lost_is_refused_in_every_build() {
 }
 
 #[test]
-fn a_yield_within_another_future_is_still_a_yield() {
+fn a_yield_can_be_awaited_inside_another_future() {
     let mut numbers = generator(async |co| {
         Box::pin(co.yield_(0)).await;
         let mut yielding = pin!(co.yield_(1));
@@ -205,7 +205,7 @@ fn a_yield_within_another_future_is_still_a_yield() {
 }
 
 #[test]
-fn awaiting_something_else_panics_unless_it_is_ready() {
+fn awaiting_another_future_panics_unless_it_is_ready() {
     let ready = generator(async |co| co.yield_(future::ready(7).await).await);
     assert!(ready.eq([7]));
 
@@ -216,10 +216,10 @@ fn awaiting_something_else_panics_unless_it_is_ready() {
     assert_eq!(items_before_the_panic(pending), (vec![0], SOMETHING_ELSE.to_owned()));
 
     let (_sender, receiver) = mpsc::channel::<()>();
-    let asleep = generator::<(), _>(async move |_| {
+    let receiving = generator::<(), _>(async move |_| {
         future::poll_fn(|_| receiver.try_recv().map_or(Poll::Pending, Poll::Ready)).await;
     });
-    assert_eq!(items_before_the_panic(asleep), (vec![], SOMETHING_ELSE.to_owned()));
+    assert_eq!(items_before_the_panic(receiving), (vec![], SOMETHING_ELSE.to_owned()));
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_body_that_panicked_panics_again() {
 }
 
 #[test]
-fn a_local_that_yields_when_it_is_dropped_finds_its_generator_alive() {
+fn a_local_can_yield_when_it_is_dropped() {
     struct Last<'a, 'id>(&'a mut Yielder<'id, Box<i32>>);
 
     impl Drop for Last<'_, '_> {
@@ -254,12 +254,12 @@ fn a_local_that_yields_when_it_is_dropped_finds_its_generator_alive() {
     let mut half_way = numbers();
     assert_eq!(half_way.next(), Some(Box::new(0)));
     drop(half_way);
-    // At the end it is an item that nobody awaited.
+    // At the end that yield has not been awaited.
     assert_eq!(message_of(|| numbers().count()), NOT_AWAITED);
 }
 
 #[test]
-fn it_is_a_coroutine_of_genawaiter() {
+fn a_generator_implements_genawaiters_coroutine_trait() {
     fn run<C: Coroutine<Yield = i32, Resume = (), Return = ()>>(mut coroutine: Pin<&mut C>) -> Vec<i32> {
         iter::from_fn(|| match coroutine.as_mut().resume_with(()) {
             GeneratorState::Yielded(item) => Some(item),
@@ -274,7 +274,7 @@ fn it_is_a_coroutine_of_genawaiter() {
 }
 
 #[test]
-fn a_generator_may_be_recursive_through_a_box() {
+fn a_generator_can_be_recursive_through_a_box() {
     fn leaves(depth: u32) -> Box<dyn Iterator<Item = u32> + Send> {
         Box::new(generator(async move |co| {
             if depth == 0 {
@@ -289,8 +289,8 @@ fn a_generator_may_be_recursive_through_a_box() {
 }
 
 #[test]
-#[expect(clippy::large_stack_arrays, reason = "huge is what they are to be")]
-fn items_are_of_any_size() {
+#[expect(clippy::large_stack_arrays, reason = "the test needs huge items")]
+fn items_can_have_any_size() {
     const HUGE: usize = 64 * 1024;
 
     assert_eq!(generator(async |co| co.yield_from([(); 1000]).await).count(), 1000);
@@ -308,7 +308,7 @@ fn items_are_of_any_size() {
 }
 
 #[test]
-fn a_body_may_borrow_from_outside_and_from_itself() {
+fn a_body_can_borrow_from_outside_and_from_its_locals() {
     let text = String::from("so it goes");
     let mut lengths = Vec::new();
     let words = generator(async |co| {
@@ -320,7 +320,7 @@ fn a_body_may_borrow_from_outside_and_from_itself() {
     assert_eq!(words.collect::<Vec<_>>(), ["so", "it", "goes"]);
     assert_eq!(lengths, [2, 2, 4]);
 
-    // A borrow of a local, across a yield.
+    // A borrow of a local is held across a yield.
     let sums = generator(async |co| {
         let mut sums = [0, 0];
         let sum = &mut sums[1];
@@ -333,7 +333,7 @@ fn a_body_may_borrow_from_outside_and_from_itself() {
 }
 
 #[test]
-fn a_generator_may_move_between_threads_half_way() {
+fn an_unfinished_generator_can_move_between_threads() {
     limited(|| {
         let mut numbers = generator(async |co| {
             let mut local = vec![0];
@@ -347,13 +347,13 @@ fn a_generator_may_move_between_threads_half_way() {
             assert_eq!(next, Some((0..length).collect()));
             numbers = moved;
         }
-        // And end on another one.
+        // It can also be dropped on another thread.
         thread::spawn(move || drop(numbers)).join().unwrap();
     });
 }
 
 #[test]
-fn a_scoped_thread_may_run_a_generator_and_a_body_may_run_scoped_threads() {
+fn a_scoped_thread_can_run_a_generator_and_a_body_can_run_scoped_threads() {
     limited(|| {
         let text = String::from("a b");
         let words = thread::scope(|scope| {
@@ -362,7 +362,7 @@ fn a_scoped_thread_may_run_a_generator_and_a_body_may_run_scoped_threads() {
         });
         assert_eq!(words, ["a", "b"]);
 
-        // The yielder may be lent to a thread for as long as the body does not go on.
+        // The body can lend the yielder to a scoped thread, which ends before the body continues.
         let lent = generator(async |co: &mut Yielder<'_, i32>| {
             for n in 0..3 {
                 thread::scope(|scope| drop(scope.spawn(|| co.yield_(n)).join()));
@@ -374,7 +374,7 @@ fn a_scoped_thread_may_run_a_generator_and_a_body_may_run_scoped_threads() {
 }
 
 #[test]
-fn a_body_may_drive_generators_of_its_own() {
+fn a_body_can_iterate_over_other_generators() {
     let mut table = generator(async |co| {
         for row in 1..=3 {
             let inner = generator(async move |co| {
@@ -391,7 +391,7 @@ fn a_body_may_drive_generators_of_its_own() {
 }
 
 #[test]
-fn a_yield_that_was_not_awaited_is_told_each_time_anew() {
+fn a_yield_without_await_panics_at_every_later_call() {
     let mut careless = generator(async |co: &mut Yielder<'_, i32>| drop(co.yield_(1)));
     assert_eq!(message_of(|| careless.next()), NOT_AWAITED);
     let _ = message_of(|| careless.next());

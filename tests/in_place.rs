@@ -1,4 +1,4 @@
-//! `generator! { .. }`: generators made in place, with the keyword.
+//! `generator! { .. }`: generators created in place, with the keyword `yield`.
 
 #![allow(
     clippy::blocks_in_conditions,
@@ -7,7 +7,7 @@
     clippy::match_single_binding,
     unused_braces,
     unused_parens,
-    reason = "every shape, the odd ones too"
+    reason = "the tests cover unusual shapes too"
 )]
 
 use std::cell::Cell;
@@ -29,7 +29,7 @@ struct Point {
     x: u32,
 }
 
-/// Like `select!`: its arms are no Rust.
+/// A macro whose arms are not Rust syntax, like `select!`.
 macro_rules! on {
     ($($name:ident = $value:expr => $work:expr,)+) => {
         $(if let Some($name) = $value {
@@ -39,7 +39,7 @@ macro_rules! on {
 }
 
 #[test]
-fn a_yield_stands_wherever_an_expression_does() {
+fn a_yield_can_stand_wherever_an_expression_can() {
     let statements = generator! {
         yield 1;
         let () = yield 2;
@@ -72,7 +72,7 @@ fn a_yield_stands_wherever_an_expression_does() {
 }
 
 #[test]
-fn without_an_operand_it_yields_unit() {
+fn a_yield_without_an_operand_yields_unit() {
     let units = generator! {
         yield;
         let () = yield;
@@ -87,7 +87,7 @@ fn without_an_operand_it_yields_unit() {
 }
 
 #[test]
-fn the_operand_reaches_as_far_as_an_expression() {
+fn the_operand_of_a_yield_extends_over_the_whole_expression() {
     let pair = (1, Some(2));
     let numbers = generator! {
         yield 1 + 2 * 3;
@@ -110,13 +110,13 @@ fn the_operand_reaches_as_far_as_an_expression() {
     assert_eq!(items(generator! { yield Point { x: 1 }; yield Point { x: 2 }; }), [Point { x: 1 }, Point { x: 2 }]);
     let plus = items(generator! { yield |n: u32| n + 1; });
     assert_eq!(plus[0](1), 2);
-    // In braces of this kind the compiler itself would look for a struct's fields.
+    // After `unit` the compiler itself would parse these braces as a struct's fields.
     let unit = ();
     assert_eq!(items(generator! { match yield unit { () => yield } }), [(), ()]);
 }
 
 #[test]
-fn it_works_in_macros() {
+fn a_yield_works_in_arguments_of_macros() {
     let numbers = generator! {
         assert_eq!(vec![yield 1, yield 2], [(), ()]);
         println!("{:?} {named:?} {}", yield 3, { yield 4; "" }, named = yield 5);
@@ -127,7 +127,7 @@ fn it_works_in_macros() {
 }
 
 #[test]
-fn it_works_in_macros_of_a_syntax_of_their_own() {
+fn a_yield_works_in_macros_with_their_own_syntax() {
     let numbers = generator! {
         on! {
             n = Some(1) => yield n,
@@ -140,7 +140,7 @@ fn it_works_in_macros_of_a_syntax_of_their_own() {
 }
 
 #[test]
-fn control_flow_is_the_bodys_own() {
+fn loops_labels_and_return_work_in_a_body() {
     let numbers = generator! {
         'outer: for i in 0.. {
             let mut j = 0;
@@ -174,7 +174,7 @@ fn attributes_of_a_yield_are_kept() {
 }
 
 #[test]
-fn the_macros_and_the_keyword_are_of_one_generator() {
+fn the_macros_and_the_keyword_can_be_mixed() {
     let numbers = generator! {
         yield_!(1);
         yield_from!([2, 3]);
@@ -186,7 +186,7 @@ fn the_macros_and_the_keyword_are_of_one_generator() {
 }
 
 #[test]
-fn it_borrows_what_it_names_and_moves_what_it_consumes() {
+fn a_body_borrows_the_variables_it_uses_and_moves_those_it_consumes() {
     let (lent, mut counted, consumed) = (String::from("lent"), 0, String::from("consumed"));
     let mut bytes = generator! {
         counted += 1;
@@ -197,14 +197,14 @@ fn it_borrows_what_it_names_and_moves_what_it_consumes() {
         }
     };
     assert_eq!((bytes.next(), bytes.next()), (Some(b'l'), Some(b'c')));
-    // Borrowed as long as the generator, and no longer.
+    // A shared borrow does not prevent other uses of the variable.
     assert_eq!(lent, "lent");
     drop(bytes);
     assert_eq!(counted, 2);
 }
 
 #[test]
-fn with_move_it_is_returned_from_where_it_was_made() {
+fn with_move_a_generator_can_be_returned_from_a_function() {
     fn countdown(mut from: u32) -> impl Iterator<Item = u32> {
         generator! { move
             while from > 0 {
@@ -272,7 +272,7 @@ impl Tree {
 }
 
 #[test]
-fn a_method_yields_from_self() {
+fn a_body_in_a_method_can_use_self() {
     let tree = Tree { value: 1, children: vec![Tree::leaf(2), Tree { value: 3, children: vec![Tree::leaf(4)] }] };
     assert_eq!(items(tree.walk()), [1, 2, 3, 4]);
     assert_eq!(items(tree.renumbered().map(|tree| tree.value)), [1, 2]);
@@ -312,7 +312,7 @@ fn an_error_is_the_last_item() {
 }
 
 #[test]
-fn the_first_item_says_of_which_type_all_are() {
+fn the_first_item_determines_the_type_of_all_items() {
     let options = generator! {
         yield None;
         yield Some(Vec::new());
@@ -328,7 +328,7 @@ fn the_first_item_says_of_which_type_all_are() {
 }
 
 #[test]
-fn a_body_without_a_yield_takes_the_type_from_outside() {
+fn a_body_without_a_yield_gets_its_item_type_from_its_use() {
     fn none() -> impl Iterator<Item = u8> {
         generator! {}
     }
@@ -347,7 +347,7 @@ fn a_body_without_a_yield_takes_the_type_from_outside() {
 }
 
 #[test]
-fn shared_it_gives_each_item_to_exactly_one_thread() {
+fn a_shared_generator_gives_each_item_to_exactly_one_thread() {
     let taken = limited(|| {
         let numbers = generator! {
             for n in 0..1000_u32 {
@@ -362,7 +362,7 @@ fn shared_it_gives_each_item_to_exactly_one_thread() {
 }
 
 #[test]
-fn names_are_the_bodys_own() {
+fn names_in_a_body_do_not_clash_with_generated_names() {
     let (co, yielder, item, first, __yielder, __item, __same) = (1, 2, 3, 4, 5, 6, 7);
     let numbers = generator! {
         yield_from!([co, yielder, item, first, __yielder, __item, __same]);
@@ -378,9 +378,9 @@ fn names_are_the_bodys_own() {
 }
 
 #[test]
-fn text_is_left_alone() {
+fn a_yield_in_strings_comments_and_stringify_is_not_changed() {
     let texts = generator! {
-        /// A yield is not one in here.
+        /// The word yield in here is not a keyword.
         fn documented() -> &'static str {
             "yield 1" // yield 2
         }
@@ -398,7 +398,7 @@ macro_rules! twice {
 }
 
 #[test]
-fn macros_of_ones_own_yield_with_the_macro() {
+fn macro_rules_macros_can_yield_with_the_yield_macro() {
     let numbers = generator! {
         twice!(1);
         macro_rules! thrice {
@@ -408,7 +408,7 @@ fn macros_of_ones_own_yield_with_the_macro() {
             };
         }
         thrice!(3);
-        // They yield from the generator that they are used in.
+        // A macro yields from the generator in which it is used.
         yield_from!(generator! { thrice!(6); yield 9 });
     };
     assert!(numbers.eq(1..=9));
@@ -416,10 +416,10 @@ fn macros_of_ones_own_yield_with_the_macro() {
 
 mod facade {
     pub(crate) use threadsafe_gen as inner;
-    pub(crate) use threadsafe_gen::generator as made;
+    pub(crate) use threadsafe_gen::generator as renamed;
 }
 
-/// What a crate that builds on this one might export.
+/// A macro that a crate that depends on this one might export.
 macro_rules! countdown {
     ($from:expr, $($last:tt)*) => {
         $crate::facade::inner::generator! { move
@@ -434,19 +434,19 @@ macro_rules! countdown {
 }
 
 #[test]
-fn it_works_by_any_path_and_within_macros() {
+fn the_macro_works_by_any_path_and_inside_other_macros() {
     use tg::generator as by_another_name;
 
     assert_eq!(items(tg::generator! { yield 1; }), [1]);
     assert_eq!(items(facade::inner::generator! { yield 1; }), [1]);
-    assert_eq!(items(facade::made! { yield_from!(by_another_name! { yield 1; yield 2 }); yield 3; }), [1, 2, 3]);
+    assert_eq!(items(facade::renamed! { yield_from!(by_another_name! { yield 1; yield 2 }); yield 3; }), [1, 2, 3]);
     let last = 0;
     assert_eq!(items(countdown!(2, yield last; twice!(5);)), [2, 1, 0, 5, 6]);
     assert_eq!(items(countdown!(1, yield_from!(countdown!(2, yield 7;));)), [1, 2, 1, 7]);
 }
 
 #[test]
-fn nothing_runs_before_the_first_item_is_asked_for() {
+fn the_body_does_not_run_before_the_first_next() {
     let ran = Cell::new(0);
     let mut numbers = generator! {
         ran.set(1);

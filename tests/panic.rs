@@ -1,4 +1,4 @@
-//! A panic in the source: its caller gets it unchanged, and it is loud for everybody else, now and later.
+//! A panic in the source: its caller gets the panic unchanged, and every other call, waiting or later, fails.
 
 use std::any::Any;
 use std::iter;
@@ -12,7 +12,7 @@ use threadsafe_gen::{ThreadsafeExt, ThreadsafeIter, TryNextError, generator};
 
 const EARLIER: &str = "the iterator panicked earlier: out of paper";
 
-/// Gives 1, then panics. Counted by `Arc`, whether it lives.
+/// A source that yields 1 and then panics. The `Arc` has a second reference as long as the source lives.
 fn panicking() -> (Arc<()>, Source) {
     let alive = Arc::new(());
     let local = Arc::clone(&alive);
@@ -24,7 +24,7 @@ fn panicking() -> (Arc<()>, Source) {
     (alive, Box::new(source))
 }
 
-/// One that has panicked.
+/// An iterator whose source has panicked.
 fn poisoned() -> ThreadsafeIter<Source> {
     let shared = panicking().1.threadsafe();
     assert_eq!(shared.next(), Some(1));
@@ -32,13 +32,13 @@ fn poisoned() -> ThreadsafeIter<Source> {
     shared
 }
 
-/// The ways to take an item that can return no error.
+/// The methods that take an item and return no error.
 fn pulls_without_an_error() -> impl Iterator<Item = (&'static str, Pull)> {
     PULLS.into_iter().filter(|(way, _)| !["try_next", "next_timeout"].contains(way))
 }
 
 #[test]
-fn the_caller_gets_the_panic_and_every_later_one_is_told() {
+fn the_caller_gets_the_panic_and_every_later_call_fails() {
     limited(|| {
         for (way, pull) in PULLS {
             let (alive, source) = panicking();
@@ -47,9 +47,9 @@ fn the_caller_gets_the_panic_and_every_later_one_is_told() {
             assert!(!shared.is_poisoned(), "{way}");
             assert_eq!(message_of(|| pull(&shared)), "out of paper", "{way}");
             assert!(shared.is_poisoned() && !shared.is_finished(), "{way}");
-            assert_eq!(Arc::strong_count(&alive), 1, "{way}: the source should be gone");
+            assert_eq!(Arc::strong_count(&alive), 1, "{way}: the source was not dropped");
             for (later, pull) in pulls_without_an_error() {
-                // Again and again, on this thread and on others.
+                // Every further call panics, on this thread and on others.
                 assert_eq!(message_of(|| pull(&shared)), EARLIER, "{way}, then {later}");
                 let messages = together(2, |_| message_of(|| pull(&shared)));
                 assert_eq!(messages, [EARLIER; 2], "{way}, then {later}");
@@ -63,14 +63,14 @@ fn the_caller_gets_the_panic_and_every_later_one_is_told() {
 }
 
 #[test]
-fn owned_access_is_told_as_well() {
+fn owned_access_panics_after_a_panic_as_well() {
     assert_eq!(message_of(|| Iterator::next(&mut poisoned())), EARLIER);
     assert_eq!(message_of(|| poisoned().get_mut().is_some()), EARLIER);
     assert_eq!(message_of(|| poisoned().into_inner().is_some()), EARLIER);
     assert_eq!(message_of(|| drop(poisoned().lock())), EARLIER);
     assert_eq!(message_of(|| (&poisoned()).into_iter().count()), EARLIER);
 
-    // And where owned iteration is what met the panic.
+    // The same if the panic happened in owned iteration.
     let mut owned = panicking().1.threadsafe();
     assert_eq!(message_of(|| owned.by_ref().count()), "out of paper");
     assert!(owned.is_poisoned());
@@ -79,7 +79,7 @@ fn owned_access_is_told_as_well() {
 }
 
 #[test]
-fn a_guard_that_met_the_panic_says_so_too() {
+fn a_guard_panics_again_after_the_panic() {
     let shared = panicking().1.threadsafe();
     let mut guard = shared.lock();
     assert_eq!(guard.next(), Some(1));
@@ -93,7 +93,7 @@ fn a_guard_that_met_the_panic_says_so_too() {
 }
 
 #[test]
-fn every_waiting_thread_is_told() {
+fn every_waiting_thread_fails_after_the_panic() {
     limited(|| {
         let (gate, source) = gated();
         let shared = (Box::new(source) as Source).threadsafe();
@@ -106,7 +106,7 @@ fn every_waiting_thread_is_told() {
                 .collect();
             let timeout = scope.spawn(|| shared.next_timeout(Duration::MAX));
             settle();
-            // One order only: nobody else shall reach the source.
+            // The gate gets one order only: if another thread reached the source, the test would hang.
             gate.let_in(|| panic!("out of paper"));
             assert_eq!(first.join().unwrap(), "out of paper");
             for (way, thread) in waiting {
@@ -156,16 +156,16 @@ fn the_payload_is_the_original_one() {
             "the iterator panicked earlier: ",
         ),
     ];
-    for (order, is_original, told) in cases {
+    for (order, is_original, expected) in cases {
         let shared = iter::from_fn(order).threadsafe();
-        assert!(is_original(panic_of(|| shared.next())), "{told}");
+        assert!(is_original(panic_of(|| shared.next())), "{expected}");
         let message = message_of(|| shared.next());
-        assert!(message.starts_with(told), "{message}");
+        assert!(message.starts_with(expected), "{message}");
     }
 }
 
 #[test]
-fn looking_at_a_poisoned_one_and_dropping_it_is_quiet() {
+fn inspecting_and_dropping_a_poisoned_iterator_does_not_panic() {
     let shared = poisoned();
     assert_eq!(shared.size_hint().0, 0);
     assert_eq!((&shared).into_iter().size_hint().0, 0);
@@ -173,12 +173,12 @@ fn looking_at_a_poisoned_one_and_dropping_it_is_quiet() {
     assert!(format!("{shared:?}").contains("poisoned"));
     assert!(shared.is_poisoned() && !shared.is_finished());
     shared.close();
-    // Closing what has panicked does not turn half of the items into all of them.
+    // `close` does not turn the panic into a regular end.
     assert_eq!(message_of(|| shared.next()), EARLIER);
     drop(shared);
 }
 
-/// Panics when it is asked, and when it is dropped, with a payload that panics when it is dropped.
+/// A source that panics in `next`, and in its destructor with a payload whose destructor panics too.
 struct Spiteful;
 
 impl Iterator for Spiteful {
@@ -204,7 +204,7 @@ impl Drop for Spiteful {
 }
 
 #[test]
-fn the_first_panic_wins_over_that_of_the_destructor() {
+fn the_panic_of_the_source_wins_over_that_of_its_destructor() {
     limited(|| {
         for (way, pull) in PULLS {
             let shared = (Box::new(Spiteful) as Source).threadsafe();
@@ -217,26 +217,26 @@ fn the_first_panic_wins_over_that_of_the_destructor() {
 }
 
 #[test]
-fn a_guard_holder_that_panics_on_its_own_account_spoils_nothing() {
+fn a_panic_of_a_guards_holder_does_not_poison_the_iterator() {
     limited(|| {
         let numbers = (0..).threadsafe();
         let message = message_of(|| {
             let mut guard = numbers.lock();
             assert_eq!(guard.next(), Some(0));
-            panic!("mine alone");
+            panic!("bad holder");
         });
-        assert_eq!(message, "mine alone");
+        assert_eq!(message, "bad holder");
         assert!(!numbers.is_poisoned());
         assert_eq!(together(2, |_| numbers.next()).into_iter().flatten().sum::<i32>(), 1 + 2);
         assert_eq!(numbers.try_next(), Ok(Some(3)));
-        // So does a panic between the items of a loop.
+        // Neither does a panic between the items of a loop.
         message_of(|| numbers.iter().for_each(|n| assert!(n < 4)));
         assert_eq!(numbers.next(), Some(5));
     });
 }
 
 #[test]
-fn a_thread_that_is_unwinding_may_still_take_items() {
+fn a_thread_that_unwinds_can_take_items() {
     struct TakesOne<'a>(&'a ThreadsafeIter<std::ops::RangeFrom<i32>>);
 
     impl Drop for TakesOne<'_> {
@@ -258,7 +258,7 @@ fn a_thread_that_is_unwinding_may_still_take_items() {
 }
 
 #[test]
-fn a_panic_of_the_sources_destructor_at_the_end_leaves_it_ended() {
+fn a_panic_of_the_sources_destructor_at_the_end_leaves_the_iterator_finished() {
     struct EndsBadly;
 
     impl Iterator for EndsBadly {
@@ -289,16 +289,16 @@ fn a_panic_of_the_sources_destructor_at_the_end_leaves_it_ended() {
 }
 
 #[test]
-fn a_source_that_panics_while_it_is_closed_is_loud_to_its_caller() {
+fn a_panic_of_the_source_after_a_close_reaches_its_caller() {
     limited(|| {
         let (gate, source) = gated::<u64>();
         let shared = source.threadsafe();
         thread::scope(|scope| {
-            let inside = scope.spawn(|| catch_unwind(AssertUnwindSafe(|| shared.next())).is_err());
+            let caller = scope.spawn(|| catch_unwind(AssertUnwindSafe(|| shared.next())).is_err());
             gate.entered();
             shared.close();
             gate.let_in(|| panic!("out of paper"));
-            assert!(inside.join().unwrap());
+            assert!(caller.join().unwrap());
         });
         assert_eq!(shared.next(), None);
     });

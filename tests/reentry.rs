@@ -1,4 +1,4 @@
-//! A source that reaches the iterator it is the source of: an error, never a hang.
+//! Re-entry: a source that calls its own iterator, or a thread that already holds the lock, gets an error and never hangs.
 
 use std::fmt::Write as _;
 use std::iter;
@@ -15,13 +15,13 @@ type Shared = ThreadsafeIter<Source>;
 const EXECUTING: &str = "generator already executing";
 const EARLIER: &str = "the iterator panicked earlier: generator already executing";
 
-/// What a source does with the iterator around it.
+/// A function that a source calls with its own iterator.
 type Action = fn(&Shared) -> u64;
 
-/// Makes a source that does so for each of its items.
+/// Creates a source that calls the action for each of its items.
 type MakeSource = fn(Weak<Shared>, Action) -> Source;
 
-/// The ways to make a source whose items are what `item` makes of the iterator around the source.
+/// Sources of every kind whose items are the results of `item`, called with the source's own iterator.
 const SELF_REACHING: [(&str, MakeSource); 2] = [
     ("iterator", |me, item| Box::new(iter::from_fn(move || Some(item(&*me.upgrade()?))))),
     ("generator", |me, item| {
@@ -33,14 +33,14 @@ const SELF_REACHING: [(&str, MakeSource); 2] = [
     }),
 ];
 
-/// Calls `check` with each kind of source that reaches itself by `item`.
+/// Calls `check` with each kind of source, whose items come from `item`.
 fn for_each_source(item: Action, check: impl Fn(&str, &Shared)) {
     for (kind, source) in SELF_REACHING {
         check(kind, &Arc::new_cyclic(|me| source(Weak::clone(me), item).threadsafe()));
     }
 }
 
-/// Re-entry that has no error to return.
+/// The methods that panic at re-entry, because they cannot return an error.
 const PANICKING: [(&str, Action); 6] = [
     ("next", |me| me.next().unwrap()),
     ("next_indexed", |me| me.next_indexed().unwrap().1),
@@ -60,7 +60,7 @@ const PANICKING: [(&str, Action); 6] = [
 ];
 
 #[test]
-fn a_body_that_asks_itself_for_an_item_panics() {
+fn a_body_that_takes_an_item_from_its_own_iterator_panics() {
     limited(|| {
         for (way, item) in PANICKING {
             for_each_source(item, |kind, shared| {
@@ -74,7 +74,7 @@ fn a_body_that_asks_itself_for_an_item_panics() {
 }
 
 #[test]
-fn it_panics_by_whichever_call_the_body_runs() {
+fn re_entry_panics_whichever_method_runs_the_body() {
     limited(|| {
         for (way, pull) in PULLS {
             for_each_source(PANICKING[0].1, |kind, shared| {
@@ -86,7 +86,7 @@ fn it_panics_by_whichever_call_the_body_runs() {
 }
 
 #[test]
-fn a_body_that_only_tries_is_told_at_once_and_goes_on() {
+fn try_next_and_next_timeout_return_an_error_at_re_entry() {
     fn refused(result: Result<Option<u64>, TryNextError>) -> u64 {
         assert_eq!(result, Err(TryNextError::AlreadyExecuting));
         1
@@ -95,7 +95,7 @@ fn a_body_that_only_tries_is_told_at_once_and_goes_on() {
         let tries: [Action; 3] = [
             |me| refused(me.try_next()),
             |me| refused(me.next_timeout(Duration::ZERO)),
-            // It has all the time in the world, and does not take it.
+            // The error is returned at once, whatever the time limit is.
             |me| refused(me.next_timeout(Duration::MAX)),
         ];
         for item in tries {
@@ -111,7 +111,7 @@ fn a_body_that_only_tries_is_told_at_once_and_goes_on() {
 }
 
 #[test]
-fn a_body_that_catches_the_panic_goes_on() {
+fn a_body_can_catch_the_panic_of_its_re_entry() {
     limited(|| {
         for_each_source(
             |me| message_of(|| me.next()).len() as u64,
@@ -125,8 +125,8 @@ fn a_body_that_catches_the_panic_goes_on() {
 }
 
 #[test]
-fn a_body_may_look_at_itself_and_close_itself() {
-    fn look(me: &Shared) -> u64 {
+fn a_body_can_inspect_and_close_its_own_iterator() {
+    fn inspect(me: &Shared) -> u64 {
         let mut text = String::new();
         write!(text, "{me:?}").unwrap();
         assert!(text.contains("executing"), "{text}");
@@ -137,14 +137,14 @@ fn a_body_may_look_at_itself_and_close_itself() {
     }
     limited(|| {
         for (way, pull) in PULLS {
-            for_each_source(look, |kind, shared| {
+            for_each_source(inspect, |kind, shared| {
                 assert_eq!((pull(shared), pull(shared)), (Some(3), Some(3)), "{kind}, {way}");
             });
             for_each_source(
                 |me| {
                     me.close();
                     me.close();
-                    // What is closed is over for the body too, and that is nothing to panic about.
+                    // After `close` the body can call its own iterator: the call returns `None`, without a panic.
                     assert_eq!((me.next(), me.try_next(), me.is_finished()), (None, Ok(None), true));
                     4
                 },
@@ -155,7 +155,7 @@ fn a_body_may_look_at_itself_and_close_itself() {
 }
 
 #[test]
-fn a_second_pull_beside_a_held_guard_is_an_error() {
+fn a_call_on_a_thread_that_holds_the_lock_is_an_error() {
     limited(|| {
         let shared = (Box::new(0_u64..) as Source).threadsafe();
         let mut guard = shared.lock();
@@ -166,7 +166,7 @@ fn a_second_pull_beside_a_held_guard_is_an_error() {
         assert_eq!(shared.next_timeout(Duration::MAX), Err(TryNextError::AlreadyExecuting));
         assert_eq!(shared.size_hint(), (0, None));
         assert!(format!("{shared:?} {guard:?}").contains("executing"));
-        // The error was the caller's, and spoils nothing.
+        // An error of the caller does not poison the iterator.
         assert!(!shared.is_poisoned());
         assert_eq!(guard.next(), Some(0));
         drop(guard);
@@ -175,7 +175,7 @@ fn a_second_pull_beside_a_held_guard_is_an_error() {
 }
 
 #[test]
-fn a_guard_of_another_iterator_is_no_re_entry() {
+fn a_guard_of_another_iterator_is_not_re_entry() {
     let (left, right) = ((0..).threadsafe(), (10..).threadsafe());
     let pairs: Vec<_> = left.lock().zip(right.lock()).map(|pair| (pair, left.try_next())).take(2).collect();
     let refused = Err(TryNextError::AlreadyExecuting);
@@ -183,14 +183,14 @@ fn a_guard_of_another_iterator_is_no_re_entry() {
 }
 
 #[test]
-fn two_iterators_that_ask_each_other_panic() {
+fn two_iterators_that_call_each_other_panic() {
     static PAIR: [OnceLock<Shared>; 2] = [OnceLock::new(), OnceLock::new()];
 
-    fn asking(other: usize) -> Shared {
+    fn calling(other: usize) -> Shared {
         (Box::new(iter::from_fn(move || PAIR[other].get()?.next())) as Source).threadsafe()
     }
     limited(|| {
-        let [left, right] = [0, 1].map(|place| PAIR[place].get_or_init(|| asking(1 - place)));
+        let [left, right] = [0, 1].map(|index| PAIR[index].get_or_init(|| calling(1 - index)));
         assert_eq!(message_of(|| left.next()), EXECUTING);
         for shared in [left, right] {
             assert_eq!(message_of(|| shared.next()), EARLIER);
@@ -198,11 +198,11 @@ fn two_iterators_that_ask_each_other_panic() {
     });
 }
 
-/// A source whose destructor does `action` to the iterator it was the source of, and reports what came of it.
+/// A source whose destructor calls `action` with its own iterator, and reports the result or the panic.
 struct Parting {
     me: Weak<Shared>,
     action: Action,
-    said: Sender<Result<u64, String>>,
+    report: Sender<Result<u64, String>>,
     next: Order<u64>,
 }
 
@@ -218,27 +218,27 @@ impl Drop for Parting {
     fn drop(&mut self) {
         let me = self.me.upgrade().expect("the iterator outlives its source in these tests");
         let result = catch_unwind(AssertUnwindSafe(|| (self.action)(&me)));
-        self.said.send(result.map_err(|payload| message_of(|| resume_unwind(payload)))).unwrap();
+        self.report.send(result.map_err(|payload| message_of(|| resume_unwind(payload)))).unwrap();
     }
 }
 
-/// Ends a `Parting` in some way, and then expects of its action what `expected` says.
+/// A way for an iterator to drop its source.
 struct Ending {
     name: &'static str,
     next: Order<u64>,
     end: fn(&Shared),
-    /// Whether the lock is free by then. Where it is not, taking it is an error, which is not a hang.
+    /// Whether the lock is free when the destructor runs. If it is not, `lock` panics in the destructor, but does not hang.
     free: bool,
 }
 
 #[test]
-fn a_destructor_of_the_source_may_use_the_iterator() {
+fn the_destructor_of_a_source_can_use_the_iterator() {
     let endings = [
         Ending { name: "end", next: || None, end: |me| assert_eq!(me.next(), None), free: false },
         Ending { name: "guard's end", next: || None, end: |me| assert_eq!(me.lock().next(), None), free: false },
         Ending { name: "close", next: || Some(1), end: ThreadsafeIter::close, free: true },
         Ending {
-            name: "close beside a guard",
+            name: "close while a guard is held",
             next: || Some(1),
             end: |me| {
                 let guard = me.lock();
@@ -254,14 +254,14 @@ fn a_destructor_of_the_source_may_use_the_iterator() {
             free: false,
         },
     ];
-    // 0 stands for `None`.
+    // The value 0 stands for `None`.
     let items: [Action; 4] = [
         |me| me.next().unwrap_or_default(),
         |me| me.next_indexed().unwrap_or_default().1,
         |me| me.iter().sum(),
         |me| me.try_next().unwrap_or_else(|error| panic!("{error}")).unwrap_or_default(),
     ];
-    let looks: [Action; 3] = [
+    let inspections: [Action; 3] = [
         |me| {
             me.close();
             u64::from(!me.is_finished() && !me.is_poisoned())
@@ -273,18 +273,18 @@ fn a_destructor_of_the_source_may_use_the_iterator() {
 
     limited(move || {
         for Ending { name, next, end, free } in endings {
-            let said = |action| {
-                let (said, heard) = mpsc::channel();
+            let outcome_of = |action| {
+                let (report, reports) = mpsc::channel();
                 let shared = Arc::new_cyclic(|me| {
-                    let source = Parting { me: Weak::clone(me), action, said, next };
+                    let source = Parting { me: Weak::clone(me), action, report, next };
                     (Box::new(source) as Source).threadsafe()
                 });
                 end(&shared);
                 assert_eq!(shared.is_poisoned(), name == "panic", "{name}");
-                heard.try_recv().expect("the source should be dropped on the spot")
+                reports.try_recv().expect("the source should be dropped at once")
             };
             for action in items {
-                match said(action) {
+                match outcome_of(action) {
                     Ok(item) => assert_eq!((item, name == "panic"), (0, false), "{name}"),
                     Err(message) => assert!(
                         name == "panic" && message.starts_with("the iterator panicked earlier"),
@@ -292,10 +292,10 @@ fn a_destructor_of_the_source_may_use_the_iterator() {
                     ),
                 }
             }
-            for action in looks {
-                assert_eq!(said(action), Ok(0), "{name}");
+            for action in inspections {
+                assert_eq!(outcome_of(action), Ok(0), "{name}");
             }
-            assert!(said(lock) == Ok(0) || !free, "{name}");
+            assert!(outcome_of(lock) == Ok(0) || !free, "{name}");
         }
     });
 }

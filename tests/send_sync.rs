@@ -1,4 +1,4 @@
-//! Which of the types may go to another thread, which may be used from several, and what else they are.
+//! A table of the types that are `Send` and `Sync`, and of the other traits that they implement.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -22,7 +22,7 @@ use threadsafe_gen::{
     Yielder, coroutine, generator, stream,
 };
 
-/// A future, or a source of `u8` of any kind, that is as `Send` and as `Sync` as `T`.
+/// A future, iterator, coroutine and stream that is `Send` and `Sync` exactly if `T` is.
 struct As<T>(PhantomData<T>);
 
 impl<T> Iterator for As<T> {
@@ -59,14 +59,14 @@ impl<T> Stream for As<T> {
     }
 }
 
-/// Neither.
+/// Neither `Send` nor `Sync`.
 type Neither = Rc<u8>;
-/// `Send`, and not `Sync`.
+/// `Send`, but not `Sync`.
 type SendOnly = Cell<u8>;
-/// `Sync`, and not `Send`.
+/// `Sync`, but not `Send`.
 type SyncOnly = MutexGuard<'static, u8>;
 
-// The lock makes `Sync` of `Send`, and of nothing less.
+// The lock makes a `Send` source `Sync`. It requires `Send`.
 assert_impl_all!(ThreadsafeIter<As<u8>>: Send, Sync);
 assert_impl_all!(ThreadsafeIter<As<SendOnly>>: Send, Sync);
 assert_not_impl_any!(ThreadsafeIter<As<SyncOnly>>: Send, Sync);
@@ -75,16 +75,16 @@ assert_not_impl_any!(ThreadsafeIter<Repeat<Rc<u8>>>: Send, Sync);
 assert_impl_all!(ThreadsafeIter<Box<dyn Iterator<Item = u8> + Send>>: Send, Sync);
 assert_not_impl_any!(ThreadsafeIter<Box<dyn Iterator<Item = u8>>>: Send, Sync);
 assert_not_impl_any!(ThreadsafeIter<Box<dyn Iterator<Item = u8> + Sync>>: Send, Sync);
-// An item that one thread takes and gives back reaches another.
+// An item that one thread takes and puts back can reach another thread, so the items must be `Send` too.
 assert_not_impl_any!(ThreadsafeIter<Empty<Rc<u8>>>: Send, Sync);
 
-// A guard is let go on the thread that took it.
+// A guard must be released on the thread that took it.
 assert_not_impl_any!(IterGuard<'static, As<u8>>: Send);
 assert_not_impl_any!(IterGuard<'static, As<SendOnly>>: Send, Sync);
 assert_not_impl_any!(IterGuard<'static, As<SyncOnly>>: Send);
 assert_not_impl_any!(IterGuard<'static, As<Neither>>: Send, Sync);
 
-// A generator goes to another thread if its items and its body do; nothing of it is shared.
+// A generator is `Send` if its items and its body are. It is never `Sync`.
 assert_impl_all!(Generator<u8, Ready<()>>: Send, Unpin);
 assert_impl_all!(Generator<SendOnly, As<SendOnly>>: Send);
 assert_not_impl_any!(Generator<u8, Ready<()>>: Sync);
@@ -94,7 +94,7 @@ assert_not_impl_any!(Generator<u8, As<Neither>>: Send, Sync);
 assert_not_impl_any!(Generator<u8, As<SyncOnly>>: Send, Sync);
 assert_not_impl_any!(Generator<u8, Pin<Box<dyn Future<Output = ()>>>>: Send, Sync);
 
-// What is sent to a coroutine travels with it as well. What it is complete with does not.
+// A coroutine contains its argument, which must be `Send` as well. It does not contain its return value.
 assert_impl_all!(Generator<u8, Ready<()>, Reply<u8>>: Send, Unpin);
 assert_impl_all!(Generator<SendOnly, As<SendOnly>, Reply<SendOnly>>: Send);
 assert_not_impl_any!(Generator<u8, Ready<()>, Reply<u8>>: Sync, Iterator);
@@ -111,7 +111,7 @@ assert_not_impl_any!(AsyncGenerator<SyncOnly, Ready<()>>: Send, Sync);
 assert_not_impl_any!(AsyncGenerator<u8, As<Neither>>: Send, Sync);
 assert_not_impl_any!(AsyncGenerator<u8, As<SyncOnly>>: Send, Sync);
 
-// Nothing of a coroutine or a stream is left outside of it, so they alone decide.
+// The lock around a coroutine or a stream stores none of its values, so only the coroutine or the stream must be `Send`.
 assert_impl_all!(ThreadsafeCoroutine<As<u8>>: Send, Sync);
 assert_impl_all!(ThreadsafeCoroutine<As<SendOnly>>: Send, Sync);
 assert_not_impl_any!(ThreadsafeCoroutine<As<SyncOnly>>: Send, Sync);
@@ -150,7 +150,7 @@ assert_not_impl_any!(Reply<u8>: Sync, Clone, Default);
 assert_not_impl_any!(Reply<SyncOnly>: Send, Sync);
 assert_not_impl_any!(Reply<Neither>: Send, Sync);
 
-// The poison is what makes it unwind safe, whatever the source is.
+// Poisoning makes the types unwind safe, whatever the source is.
 assert_impl_all!(ThreadsafeIter<As<SendOnly>>: UnwindSafe, RefUnwindSafe);
 assert_impl_all!(ThreadsafeIter<Generator<u8, Ready<()>>>: UnwindSafe, RefUnwindSafe);
 assert_impl_all!(ThreadsafeIter<As<&'static mut u8>>: UnwindSafe, RefUnwindSafe);
@@ -161,7 +161,7 @@ assert_impl_all!(ThreadsafeStream<As<&'static mut u8>>: UnwindSafe, RefUnwindSaf
 assert_impl_all!(ThreadsafeStream<AsyncGenerator<u8, Ready<()>>>: UnwindSafe, RefUnwindSafe);
 
 assert_impl_all!(ThreadsafeIter<As<u8>>: FusedIterator, From<As<u8>>, Debug, Unpin);
-// Others may give items back after the end.
+// A reference is not fused: items may be put back after the end.
 assert_impl_all!(&ThreadsafeIter<As<u8>>: Iterator, Copy);
 assert_not_impl_any!(&ThreadsafeIter<As<u8>>: FusedIterator);
 assert_impl_all!(IterGuard<'static, As<u8>>: Iterator, Debug);
@@ -177,7 +177,7 @@ assert_not_impl_any!(ThreadsafeStream<As<u8>>: Clone);
 assert_impl_all!(CoroutineGuard<'static, As<u8>>: Debug);
 assert_impl_all!(As<u8>: ThreadsafeExt);
 assert_not_impl_any!(ThreadsafeIter<As<u8>>: Clone);
-// Debug asks nothing of the source or its items.
+// `Debug` has no requirements on the source or its items.
 assert_impl_all!(ThreadsafeIter<As<Neither>>: Debug);
 assert_impl_all!(ThreadsafeCoroutine<As<Neither>>: Debug);
 assert_impl_all!(ThreadsafeStream<As<Neither>>: Debug);
@@ -186,7 +186,7 @@ assert_impl_all!(TryNextError: Error, Display, Debug, Send, Sync, Unpin, UnwindS
 assert_impl_all!(TryPollError: Error, Display, Debug, Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Copy, Eq, Hash);
 assert_impl_all!(TryResumeError<u8>: Error, Display, Debug, Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(TryResumeError<u8>: Copy, Eq, Hash);
-// What could not be sent is in it, and may be anything.
+// The error contains the argument that was not sent, and has the traits that the argument's type allows.
 assert_impl_all!(TryResumeError<Neither>: Error, Display, Debug, Clone, Eq);
 assert_impl_all!(TryResumeError<SyncOnly>: Error, Sync);
 assert_not_impl_any!(TryResumeError<SyncOnly>: Send, Clone, PartialEq);
@@ -201,28 +201,28 @@ fn sync<T: Sync>(value: T) -> T {
 }
 
 #[test]
-fn what_generator_returns_is_send_if_what_the_body_holds_is() {
+fn a_generator_is_send_if_the_values_held_across_yields_are() {
     let outside = Cell::new(1);
     let numbers = send(generator(async move |co| {
         let held = Cell::new(outside.get());
         co.yield_(held.get()).await;
         co.yield_from([held.get() + 1]).await;
-        // Not held across a yield, so nobody else's business.
+        // This value is not held across a yield.
         let rc = Rc::new(held.get() + 2);
         drop(rc);
     }));
     assert!(sync(send(numbers.threadsafe())).eq([1, 2]));
-    // `send` is not asked here, and need not be.
+    // The item is an `Rc`, so this generator is not `Send`. It works on one thread.
     let local = generator(async |co| co.yield_(Rc::new(1)).await).threadsafe();
     assert_eq!(local.next(), Some(Rc::new(1)));
 }
 
 #[test]
-fn what_coroutine_and_stream_return_is_send_if_what_the_body_holds_is() {
+fn a_coroutine_or_stream_is_send_if_the_values_held_across_yields_are() {
     let outside = Cell::new(1);
     let sums = send(coroutine(async move |co, first: u32| {
         let held = Cell::new(outside.get() + first);
-        // Not held across a yield, and what it is complete with goes straight to the caller.
+        // The first `Rc` is not held across a yield, and the second is returned directly to the caller.
         drop(Rc::new(held.get()));
         Rc::new(held.get() + co.yield_(held.get()).await)
     }));
@@ -239,7 +239,7 @@ fn what_coroutine_and_stream_return_is_send_if_what_the_body_holds_is() {
 }
 
 #[test]
-fn an_error_fits_into_a_box_that_goes_anywhere() {
+fn errors_convert_into_boxed_errors() {
     let boxed: Box<dyn Error + Send + Sync> = TryNextError::AlreadyExecuting.into();
     assert_eq!(boxed.to_string(), "generator already executing");
     assert!(boxed.is::<TryNextError>() && boxed.source().is_none());

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use threadsafe_gen::{ThreadsafeIter, threadsafe_generator};
 
-/// Sent to another thread and shared there: what every generator must bear.
+/// Sends a generator to another thread and takes its items there through a shared reference: every generator must allow
+/// that.
 fn drain<I: Iterator<Item: Send> + Send>(iter: ThreadsafeIter<I>) -> Vec<I::Item> {
     std::thread::scope(|scope| scope.spawn(move || iter.iter().collect()).join().unwrap())
 }
@@ -117,7 +118,7 @@ fn attributes_on_arguments(#[cfg(test)] kept: u32, #[cfg(not(test))] gone: u32) 
     yield_!(kept);
 }
 
-/// Doc comments and attributes stay.
+/// Doc comments and attributes are kept.
 #[must_use]
 #[inline]
 #[threadsafe_generator]
@@ -130,7 +131,7 @@ pub fn with_attributes() -> impl Iterator<Item = u32> {
 
 /// # Safety
 ///
-/// There is something to ask for in a real one.
+/// This function has no requirements. It is unsafe only to test that the attribute accepts it.
 #[threadsafe_generator]
 unsafe fn not_safe(n: &u32) -> impl Iterator<Item = u32> {
     yield_!(*n);
@@ -141,7 +142,7 @@ fn more_bounds<'a>(n: &'a u32) -> impl Iterator<Item = u32> + Unpin + Send + 'a 
     yield_!(*n);
 }
 
-#[expect(clippy::implied_bounds_in_impls, reason = "it is `Iterator` that the attribute looks for")]
+#[expect(clippy::implied_bounds_in_impls, reason = "the attribute looks for the bound `Iterator`")]
 #[threadsafe_generator]
 fn fused() -> impl std::iter::FusedIterator + core::iter::Iterator<Item = u32> {
     yield_!(1);
@@ -296,8 +297,8 @@ fn free_functions() {
     assert_eq!(drain(elided_in_item("a b")), ["a", "b"]);
     assert_eq!(drain(impl_and_dyn([1, 2], &|n| n.to_string())), ["1", "2"]);
     assert_eq!(drain(with_attributes()), [1]);
-    #[expect(unsafe_code, reason = "to call it")]
-    // SAFETY: it asks for nothing.
+    #[expect(unsafe_code, reason = "the annotated function is unsafe")]
+    // SAFETY: `not_safe` has no requirements.
     let not_safe = unsafe { not_safe(&5) };
     assert_eq!(drain(not_safe), [5]);
     assert_eq!(drain(more_bounds(&5)), [5]);
@@ -321,7 +322,7 @@ fn patterns_as_arguments() {
 }
 
 #[test]
-fn boxes_are_nameable_and_recursive() {
+fn a_boxed_generator_can_be_named_and_recursive() {
     static SHARED: std::sync::LazyLock<ThreadsafeIter<Box<dyn Iterator<Item = u32> + Send>>> =
         std::sync::LazyLock::new(|| boxed(3));
     assert_eq!(SHARED.iter().collect::<Vec<_>>(), [1, 2, 3]);
@@ -339,7 +340,7 @@ fn arguments_live_as_long_as_the_generator() {
     drop(generator);
     assert_eq!(count.load(Ordering::SeqCst), 5);
     drop(unused_arguments(dropped(), dropped(), dropped(), (dropped(), dropped())));
-    assert_eq!(count.load(Ordering::SeqCst), 10, "and if it never ran");
+    assert_eq!(count.load(Ordering::SeqCst), 10, "the arguments of a generator that never ran");
     let generator = dropped().unused_self();
     assert_eq!((generator.next(), count.load(Ordering::SeqCst)), (Some(()), 10));
     drop(generator);
@@ -367,7 +368,7 @@ fn trait_methods() {
 }
 
 #[test]
-fn an_arc_of_a_generator_goes_to_threads_that_outlive_its_maker() {
+fn a_generator_in_an_arc_is_shared_by_spawned_threads() {
     let shared = Arc::new(free(1000));
     let seen = Arc::new(Mutex::new(Vec::new()));
     let workers: Vec<_> = (0..4)
@@ -396,7 +397,9 @@ fn borrowing_patterns(ref a: u32, ref mut b: u32, (ref mut c, _): (u32, u32)) ->
 }
 
 #[threadsafe_generator]
-fn expected_attributes(#[expect(unused_variables, reason = "it is")] unused: u32) -> impl Iterator<Item = u32> {
+fn expected_attributes(
+    #[expect(unused_variables, reason = "the body does not use it")] unused: u32,
+) -> impl Iterator<Item = u32> {
     yield_!(1);
 }
 

@@ -1,4 +1,4 @@
-//! Several threads take from one iterator: who gets which item, in which order, and who waits.
+//! Several threads take items from one iterator: each item goes to one thread, indexes, order, waiting, time limits.
 
 use std::iter;
 use std::mem;
@@ -16,7 +16,7 @@ const THREADS: [usize; 4] = [2, 4, 16, 64];
 
 type MakeSource = fn() -> Source;
 
-/// The numbers below `ITEMS`, from a generator and from a plain iterator.
+/// Sources of the numbers below `ITEMS`: a generator and a plain iterator.
 const SOURCES: [(&str, MakeSource); 2] = [
     ("generator", || {
         Box::new(generator(async |co| {
@@ -30,7 +30,7 @@ const SOURCES: [(&str, MakeSource); 2] = [
     ("iterator", || Box::new(0..ITEMS)),
 ];
 
-/// What each thread takes until the end, thread `index` by `pull(index)`; each of them really starts with the others.
+/// Takes all items on `threads` threads that start together, thread `index` by `pull(index)`, and returns each one's items.
 fn drain(threads: usize, source: Source, pull: impl Fn(usize) -> Pull + Sync) -> Vec<Vec<u64>> {
     let shared = source.threadsafe();
     together(threads, |index| iter::from_fn(|| pull(index)(&shared)).collect())
@@ -42,7 +42,7 @@ fn sorted(items: impl IntoIterator<Item = u64>) -> Vec<u64> {
     items
 }
 
-/// Drains every source by every number of threads, by each way to pull and by all of them mixed.
+/// Drains every source with every number of threads, by each method and by all methods mixed.
 fn for_each_drain(check: impl Fn(&str, Vec<Vec<u64>>)) {
     for threads in THREADS {
         for (source, make) in SOURCES {
@@ -67,7 +67,7 @@ fn each_item_reaches_exactly_one_thread() {
 }
 
 #[test]
-fn one_consumer_gets_its_items_in_the_order_of_the_source() {
+fn each_consumer_gets_its_items_in_the_order_of_the_source() {
     limited(|| {
         for_each_drain(|case, taken| {
             for items in taken {
@@ -78,7 +78,7 @@ fn one_consumer_gets_its_items_in_the_order_of_the_source() {
 }
 
 #[test]
-fn indexes_are_positions_whoever_takes_the_other_items() {
+fn indexes_are_positions_in_the_source() {
     limited(|| {
         for threads in THREADS {
             let shared = (0..ITEMS).map(|n| n * 7).threadsafe();
@@ -114,7 +114,7 @@ fn indexes_are_unique_and_have_no_gaps() {
 }
 
 #[test]
-fn every_way_to_take_an_item_counts_for_the_index() {
+fn every_method_that_takes_an_item_advances_the_index() {
     let mut numbers = (Box::new(0_u64..) as Source).threadsafe();
     assert_eq!(numbers.next_indexed(), Some((0, 0)));
     for (n, (way, pull)) in (1..).zip(PULLS) {
@@ -126,7 +126,7 @@ fn every_way_to_take_an_item_counts_for_the_index() {
 }
 
 #[test]
-fn a_guard_gets_items_with_nobody_in_between() {
+fn a_guard_takes_consecutive_items() {
     limited(|| {
         for (_, make) in SOURCES {
             let shared = make().threadsafe();
@@ -149,7 +149,7 @@ fn a_guard_gets_items_with_nobody_in_between() {
 }
 
 #[test]
-fn the_others_wait_while_a_guard_is_held() {
+fn a_held_guard_blocks_the_other_threads() {
     limited(|| {
         for (way, pull) in PULLS {
             let shared = (Box::new(0_u64..) as Source).threadsafe();
@@ -195,8 +195,8 @@ fn a_reference_is_an_iterator_for_loops_and_chains() {
 }
 
 #[test]
-fn nobody_waits_while_another_works_on_an_item() {
-    // A lock by hand, `while let Some(item) = it.lock().unwrap().next()`, is held until the end of the block.
+fn processing_an_item_does_not_hold_the_lock() {
+    // A hand-written lock in `while let Some(item) = it.lock().unwrap().next()` is held until the end of the block.
     fn others_get(shared: &ThreadsafeIter<RangeFrom<u64>>, expected: u64) {
         thread::scope(|scope| {
             assert_eq!(scope.spawn(|| shared.try_next()).join().unwrap(), Ok(Some(expected)));
@@ -227,7 +227,7 @@ fn nobody_waits_while_another_works_on_an_item() {
 }
 
 #[test]
-fn try_next_is_refused_while_another_thread_is_executing_and_works_after() {
+fn try_next_fails_while_another_thread_executes_the_source() {
     limited(|| {
         let (gate, source) = gated();
         let shared = source.threadsafe();
@@ -247,7 +247,7 @@ fn try_next_is_refused_while_another_thread_is_executing_and_works_after() {
 }
 
 #[test]
-fn next_timeout_waits_for_its_turn_no_longer_than_it_was_told() {
+fn next_timeout_bounds_the_wait_for_the_lock() {
     limited(|| {
         let (gate, source) = gated();
         let shared = source.threadsafe();
@@ -274,14 +274,14 @@ fn next_timeout_waits_for_its_turn_no_longer_than_it_was_told() {
             items.sort_unstable();
             assert_eq!(items, [1, 2, 3]);
         });
-        // With nobody inside there is nothing to wait for.
+        // The lock is free, so the zero time limit suffices.
         gate.let_in(|| Some(4));
         assert_eq!(shared.next_timeout(Duration::ZERO), Ok(Some(4)));
     });
 }
 
 #[test]
-fn it_is_shared_by_a_static_and_by_an_arc() {
+fn an_iterator_can_be_shared_in_a_static_and_in_an_arc() {
     static IDS: ThreadsafeIter<RangeFrom<u64>> = ThreadsafeIter::new(0..);
     static LAZY: LazyLock<ThreadsafeIter<Source>> = LazyLock::new(|| ThreadsafeIter::from(SOURCES[0].1()));
 
@@ -307,7 +307,7 @@ fn it_is_shared_by_a_static_and_by_an_arc() {
 fn owned_iteration_takes_no_lock() {
     limited(|| {
         let mut numbers = (0..5).threadsafe();
-        // From here on nobody ever gets the lock.
+        // The lock is never released.
         mem::forget(numbers.lock());
         assert_eq!(numbers.try_next(), Err(TryNextError::AlreadyExecuting));
         assert_eq!(Iterator::next(&mut numbers), Some(0));
@@ -324,7 +324,7 @@ fn owned_iteration_takes_no_lock() {
 }
 
 #[test]
-fn one_thread_needs_no_send() {
+fn a_source_that_is_not_send_can_be_used_on_one_thread() {
     let source = Rc::new(1);
     let numbers = iter::repeat(source).threadsafe();
     assert_eq!(numbers.iter().take(3).map(|n| *n).sum::<i32>(), 3);

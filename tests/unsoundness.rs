@@ -1,8 +1,8 @@
-//! Attacks on the `Send` of generators and yielders that compile, and what becomes of them. Those that do not compile
-//! are `tests/ui/unsoundness-*.rs`, those with replies and streams are `unsoundness_async.rs`.
+//! Attacks on the `Send` of generators and yielders that compile, and their outcome. The attacks that do not compile are
+//! `tests/ui/unsoundness-*.rs`; those with replies and streams are in `unsoundness_async.rs`.
 //!
-//! What matters in each is that one thread at a time is at a body's slot, and that every item has one owner. Assertions
-//! see an item that is lost, or dropped twice; the sanitizers see the rest.
+//! In each attack only one thread at a time may access a body's slot, and every item must have one owner. Assertions
+//! detect an item that is lost or dropped twice; the sanitizers detect the rest.
 
 use std::cell::RefCell;
 use std::future::{Ready, ready};
@@ -21,24 +21,24 @@ use support::{Source, limited, message_of, together};
 use threadsafe_gen::{IterGuard, ThreadsafeExt, ThreadsafeIter, TryNextError, Yielder, generator};
 
 const NOT_AWAITED: &str = "an item was yielded and not awaited: write `.yield_(item).await`";
-const AWAITED_ELSE: &str = "a generator awaited something other than a yield, which nothing would ever wake: await \
+const SOMETHING_ELSE: &str = "a generator awaited something other than a yield, which nothing would ever wake: await \
     each yield by itself, not inside a combinator that waits for wake-ups, such as `FuturesUnordered`";
 
 type Shared = ThreadsafeIter<Source>;
 
-/// Something on the heap that says when it is dropped, and by whom.
+/// A heap value that reports its drop and the thread that drops it.
 struct Tracked(Box<u32>, Sender<(u32, ThreadId)>);
 
 impl Drop for Tracked {
     fn drop(&mut self) {
-        // Whoever listened may have seen enough.
+        // The receiver may have been dropped by then.
         let _ = self.1.send((*self.0, thread::current().id()));
     }
 }
 
 #[test]
 fn unsoundness_threads_with_a_yielder_behind_a_lock() {
-    // A lock makes `Sync` of the `Send` yielder. The threads take turns, and have ended when the body suspends.
+    // A mutex makes the `Send` yielder `Sync`. The threads use it one at a time, and end before the body suspends.
     limited(|| {
         let items = generator(async |co| {
             let place = Mutex::new(co);
@@ -50,7 +50,7 @@ fn unsoundness_threads_with_a_yielder_behind_a_lock() {
             place.into_inner().unwrap().yield_(Box::new(400)).await;
         });
         let items = items.threadsafe();
-        // As long as a chunk is not full a yield needs no `await`.
+        // A yield needs no `await` until the chunk is full.
         let mut chunk = items.chunks(401).next().unwrap();
         chunk.sort_unstable();
         assert!(chunk.into_iter().map(|n| *n).eq(0..=400));
@@ -59,8 +59,8 @@ fn unsoundness_threads_with_a_yielder_behind_a_lock() {
 }
 
 #[test]
-fn unsoundness_a_thread_that_panics_with_the_yielder() {
-    // The scope waits for a thread that unwinds, and unwinds only then; the body may catch that and go on.
+fn unsoundness_a_thread_that_panics_while_it_holds_the_yielder() {
+    // The scope waits for the thread that unwinds before it panics itself. The body can catch that panic and continue.
     limited(|| {
         let mut items = generator(async |co| {
             let mut place = Mutex::new(co);
@@ -79,12 +79,13 @@ fn unsoundness_a_thread_that_panics_with_the_yielder() {
 
 #[test]
 fn unsoundness_an_inner_generator_takes_the_outer_yielder_to_a_thread() {
-    // It can put an item into the outer slot there, while nobody else is at it, but not suspend the outer body.
+    // On that thread the inner body can put an item into the outer slot, which no other thread accesses meanwhile, but it
+    // cannot suspend the outer body.
     limited(|| {
         let mut outer = generator(async |outer| {
             let mut inner = generator(async |_: &mut Yielder<'_, ()>| outer.yield_(Box::new(1)).await);
-            let said = thread::scope(|s| s.spawn(|| message_of(|| inner.next())).join());
-            assert_eq!(said.unwrap(), AWAITED_ELSE);
+            let message = thread::scope(|s| s.spawn(|| message_of(|| inner.next())).join());
+            assert_eq!(message.unwrap(), SOMETHING_ELSE);
             drop(inner);
             outer.yield_(Box::new(2)).await;
         });
@@ -94,7 +95,7 @@ fn unsoundness_an_inner_generator_takes_the_outer_yielder_to_a_thread() {
 
 #[test]
 fn unsoundness_a_future_of_a_yield_polled_on_a_thread() {
-    // Polled twice by hand it claims that the body was suspended. The item is still in the slot, and is missed.
+    // At the second poll the future claims that the body was suspended. The item is still in the slot, which is detected.
     limited(|| {
         let mut items = generator(async |co| {
             let mut yielded = pin!(co.yield_(Box::new(1)));
@@ -110,7 +111,7 @@ fn unsoundness_a_future_of_a_yield_polled_on_a_thread() {
     });
 }
 
-/// What has a yielder of some body, whose lifetime its type does not tell.
+/// A yielder of any body: the trait object's type does not contain the yielder's lifetime.
 trait Out: Send {
     fn put(&mut self, item: Box<u32>);
 }
@@ -123,7 +124,8 @@ impl Out for Yielder<'_, Box<u32>> {
 
 #[test]
 fn unsoundness_a_yielder_whose_type_is_erased() {
-    // A trait object forgets the lifetime that tells two yielders apart, and with it the size that swapping needs.
+    // A trait object hides the lifetime that distinguishes two yielders. It also hides the size, so that they cannot be
+    // swapped.
     limited(|| {
         let mut outer = generator(async |outer| {
             let place: Mutex<&mut dyn Out> = Mutex::new(outer);
@@ -134,9 +136,9 @@ fn unsoundness_a_yielder_whose_type_is_erased() {
                 erased.put(Box::new(3));
             });
             let inner = inner.threadsafe();
-            // The one of them that is second finds the end, and a yield that was not awaited.
-            let said = together(2, |_| catch_unwind(AssertUnwindSafe(|| inner.next())).ok());
-            assert!(said.contains(&Some(Some(Box::new(1)))) && said.contains(&None));
+            // The second call runs the body to its end and finds a yield that was not awaited.
+            let outcomes = together(2, |_| catch_unwind(AssertUnwindSafe(|| inner.next())).ok());
+            assert!(outcomes.contains(&Some(Some(Box::new(1)))) && outcomes.contains(&None));
             drop(inner);
             place.into_inner().unwrap().put(Box::new(4));
         });
@@ -152,7 +154,7 @@ fn unsoundness_one_body_of_several_generators() {
         }
     }
 
-    // Generators of one closure run at a time. What they share is what the closure has captured, which is no yielder.
+    // Generators made from one closure run at the same time. They share what the closure captured, but no yielder.
     limited(|| {
         let runs = AtomicUsize::new(0);
         let body = async |co: &mut Yielder<'_, Box<usize>>| {
@@ -167,17 +169,17 @@ fn unsoundness_one_body_of_several_generators() {
 }
 
 #[test]
-fn unsoundness_a_body_that_is_no_async_function() {
-    /// What it returns knows nothing of the yielder.
+fn unsoundness_a_body_that_is_not_an_async_function() {
+    /// Returns a future that does not borrow the yielder.
     fn early(co: &mut Yielder<'_, Box<u32>>) -> Ready<()> {
         drop(co.yield_(Box::new(1)));
         ready(())
     }
 
-    // Pointers to functions and closures without `async` are bodies as well. What they leave in the slot is missed.
+    // Function pointers and closures without `async` are bodies as well. An item that they leave in the slot is detected.
     let body: for<'a, 'id> fn(&'a mut Yielder<'id, Box<u32>>) -> Ready<()> = early;
-    let said = together(2, |_| message_of(|| generator(body).next()));
-    assert_eq!(said, [NOT_AWAITED, NOT_AWAITED]);
+    let messages = together(2, |_| message_of(|| generator(body).next()));
+    assert_eq!(messages, [NOT_AWAITED, NOT_AWAITED]);
     let mut items = generator(|co: &mut Yielder<'_, Box<u32>>| early(co));
     assert_eq!(message_of(|| items.next()), NOT_AWAITED);
     assert!(message_of(|| items.next()).contains("resumed after panicking"));
@@ -185,7 +187,7 @@ fn unsoundness_a_body_that_is_no_async_function() {
 
 #[test]
 fn unsoundness_generators_that_are_swapped_and_moved_between_items() {
-    // A whole generator takes its slot along, and its body stays where it was pinned, with the borrow that it holds.
+    // A generator moves together with its slot. Its body stays pinned on the heap, with the borrow that it holds.
     limited(|| {
         let letters = |word: &'static str| {
             generator(async move |co| {
@@ -208,8 +210,8 @@ fn unsoundness_generators_that_are_swapped_and_moved_between_items() {
 }
 
 #[test]
-fn unsoundness_a_body_is_made_run_and_dropped_by_different_threads() {
-    // Its locals and the item in the slot, if there is one, are dropped once, by a thread that made none of them.
+fn unsoundness_a_body_created_run_and_dropped_on_different_threads() {
+    // The body's locals and the item in the slot, if any, are dropped once, on a thread that created none of them.
     limited(|| {
         let (dropped, drops) = mpsc::channel();
         let local = dropped.clone();
@@ -236,7 +238,7 @@ fn unsoundness_a_body_is_made_run_and_dropped_by_different_threads() {
     });
 }
 
-/// Yields when it is dropped.
+/// A local that yields an item when it is dropped.
 struct Parting<'a, 'id>(&'a mut Yielder<'id, Tracked>, Sender<(u32, ThreadId)>);
 
 impl Drop for Parting<'_, '_> {
@@ -247,7 +249,7 @@ impl Drop for Parting<'_, '_> {
 
 #[test]
 fn unsoundness_a_local_that_yields_when_it_is_dropped() {
-    // The slot outlives the body's locals. What they leave in it goes with the generator, once.
+    // The slot outlives the body's locals. An item that they leave in it is dropped with the generator, once.
     limited(|| {
         let parting = || {
             let (dropped, drops) = mpsc::channel();
@@ -263,7 +265,7 @@ fn unsoundness_a_local_that_yields_when_it_is_dropped() {
         thread::spawn(|| drop(items)).join().unwrap();
         assert_eq!(drops.iter().map(|(n, _)| n).collect::<Vec<_>>(), [1, 99]);
 
-        // In a chunk that a panic cuts short it is the last item, and not lost.
+        // In a chunk that a panic ends early, the item is not lost: it is the last one.
         let (items, drops) = parting();
         let items = items.threadsafe();
         assert_eq!(items.chunks(8).next().unwrap().iter().map(|item| *item.0).collect::<Vec<_>>(), [1, 99]);
@@ -274,7 +276,8 @@ fn unsoundness_a_local_that_yields_when_it_is_dropped() {
 
 #[test]
 fn unsoundness_leaks() {
-    // What is forgotten is never cleaned up after: a yield is missed, an inner body's borrow of the outer yielder ends.
+    // The destructor of a forgotten value does not run. A forgotten yield is detected, and forgetting an inner generator
+    // ends its borrow of the outer yielder.
     let mut one = generator(async |co| {
         mem::forget(co.yield_(Box::new(1)));
         co.yield_(Box::new(2)).await;
@@ -295,15 +298,15 @@ fn unsoundness_leaks() {
 }
 
 #[test]
-fn unsoundness_items_that_own_what_they_come_from() {
-    /// The rest of the numbers, each within the one before it.
+fn unsoundness_items_that_own_the_generator_of_the_next_item() {
+    /// A number, and the generator of the next one.
     struct Numbers(u32, Box<dyn Iterator<Item = Numbers> + Send>);
 
     fn from(n: u32) -> Box<dyn Iterator<Item = Numbers> + Send> {
         Box::new(generator(async move |co| co.yield_(Numbers(n, from(n + 1))).await))
     }
 
-    // An item that owns a generator is made, run and dropped on a thread each.
+    // Each generator runs on a new thread, which also drops the generator before it.
     limited(|| {
         let mut numbers = from(0);
         for n in 0..10 {
@@ -314,32 +317,32 @@ fn unsoundness_items_that_own_what_they_come_from() {
     });
 }
 
-/// An item that asks the iterator it came from for another when it is dropped, and then may panic.
+/// An item whose destructor takes an item from its iterator, reports the outcome, and panics if the flag is set.
 struct Asking(Weak<ThreadsafeIter<Box<dyn Iterator<Item = Asking> + Send>>>, Sender<String>, bool);
 
 impl Drop for Asking {
     fn drop(&mut self) {
-        let said = self.0.upgrade().map(|me| match me.try_next() {
+        let outcome = self.0.upgrade().map(|me| match me.try_next() {
             Ok(item) => {
                 mem::forget(item);
                 "an item".to_owned()
             }
             Err(error) => error.to_string(),
         });
-        let _ = self.1.send(said.unwrap_or_default());
-        assert!(!self.2 || thread::panicking(), "an item's last words");
+        let _ = self.1.send(outcome.unwrap_or_default());
+        assert!(!self.2 || thread::panicking(), "bad item destructor");
     }
 }
 
 #[test]
 fn unsoundness_destructors_of_items_that_re_enter_and_panic() {
-    // Items that are dropped while the slot or the chunk is in use find the lock taken; their panic is the body's.
+    // An item that is dropped by the body or by a caller finds the lock held or free. Its panic in the body is the body's.
     limited(|| {
-        let (say, said) = mpsc::channel();
+        let (report, reports) = mpsc::channel();
         let shared = Arc::new_cyclic(|me| {
             let me: Weak<ThreadsafeIter<_>> = Weak::clone(me);
             let source: Box<dyn Iterator<Item = Asking> + Send> = Box::new(generator(async move |co| {
-                let item = |panics| Asking(Weak::clone(&me), say.clone(), panics);
+                let item = |panics| Asking(Weak::clone(&me), report.clone(), panics);
                 drop(item(false));
                 co.yield_(item(false)).await;
                 co.yield_(item(false)).await;
@@ -349,25 +352,25 @@ fn unsoundness_destructors_of_items_that_re_enter_and_panic() {
             source.threadsafe()
         });
         drop(shared.next());
-        assert_eq!(said.try_iter().collect::<Vec<_>>(), ["generator already executing", "an item"]);
-        assert_eq!(message_of(|| shared.next()), "an item's last words");
-        assert_eq!(said.try_iter().collect::<Vec<_>>(), ["generator already executing"]);
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), ["generator already executing", "an item"]);
+        assert_eq!(message_of(|| shared.next()), "bad item destructor");
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), ["generator already executing"]);
     });
 }
 
 #[test]
 fn unsoundness_an_item_in_the_slot_that_panics_when_it_is_dropped() {
-    // The second yield drops the first one's item, whose panic comes before its own. Each item is dropped once.
+    // The second yield drops the item of the first, which panics before the yield would. Each item is dropped once.
     limited(|| {
-        let (say, said) = mpsc::channel();
+        let (report, reports) = mpsc::channel();
         let mut items = generator(async move |co| {
-            let item = |panics| Asking(Weak::new(), say.clone(), panics);
+            let item = |panics| Asking(Weak::new(), report.clone(), panics);
             drop(co.yield_(item(true)));
             co.yield_(item(false)).await;
         });
-        assert_eq!(message_of(|| items.next()), "an item's last words");
+        assert_eq!(message_of(|| items.next()), "bad item destructor");
         drop(items);
-        assert_eq!(said.iter().count(), 2);
+        assert_eq!(reports.iter().count(), 2);
     });
 }
 
@@ -375,8 +378,8 @@ thread_local!(static TAKEN_HERE: RefCell<Vec<u64>> = const { RefCell::new(Vec::n
 
 #[test]
 fn unsoundness_a_body_that_uses_thread_locals() {
-    // It finds those of the thread that asks, whichever asked before. No reference into one can be held across a yield:
-    // `with` takes a closure, which cannot yield.
+    // The body uses the thread-locals of the thread that calls `next`, whichever thread called before. No reference into a
+    // thread-local can be held across a yield: `with` takes a closure, which cannot yield.
     limited(|| {
         let items = generator(async |co| {
             for n in 1.. {
@@ -401,20 +404,21 @@ fn unsoundness_a_body_that_uses_thread_locals() {
 thread_local!(static GUARD: RefCell<Option<IterGuard<'static, RangeFrom<u64>>>> = const { RefCell::new(None) });
 
 #[test]
-fn unsoundness_guards_that_outlive_what_their_thread_does() {
+fn unsoundness_guards_that_outlive_their_threads_function() {
     static DROPPED_LATE: ThreadsafeIter<RangeFrom<u64>> = ThreadsafeIter::new(0..);
     static FORGOTTEN: ThreadsafeIter<RangeFrom<u64>> = ThreadsafeIter::new(0..);
 
-    // A guard in a thread-local is dropped by the thread that has ended its work, and names it still.
+    // A guard in a thread-local is dropped after the thread's function has returned, while the thread id is still valid.
     limited(|| {
         thread::spawn(|| GUARD.set(Some(DROPPED_LATE.lock()))).join().unwrap();
         assert_eq!(DROPPED_LATE.next(), Some(0));
 
-        // Of a forgotten one the name remains, and may become a new thread's. It is told the same as all others.
+        // A forgotten guard leaves its thread id behind, which a new thread may get. That thread gets the same error as all
+        // others.
         thread::spawn(|| mem::forget(FORGOTTEN.lock())).join().unwrap();
         for _ in 0..20 {
-            let told = thread::spawn(|| FORGOTTEN.try_next()).join().unwrap();
-            assert_eq!(told, Err(TryNextError::AlreadyExecuting));
+            let result = thread::spawn(|| FORGOTTEN.try_next()).join().unwrap();
+            assert_eq!(result, Err(TryNextError::AlreadyExecuting));
         }
     });
 }
@@ -424,7 +428,8 @@ fn unsoundness_a_body_that_drops_or_replaces_its_own_generator() {
     static PLACE: Mutex<Option<Source>> = Mutex::new(None);
     static SHARED: OnceLock<Shared> = OnceLock::new();
 
-    // Who runs a body has its generator by `&mut`, so the body does not; `close` leaves the drop to who is inside.
+    // The caller that runs a body holds a `&mut` to its generator, so the body cannot get one. `close` leaves the drop to
+    // the caller that is executing the body.
     limited(|| {
         let body = async |co: &mut Yielder<'_, u64>| {
             assert!(PLACE.try_lock().is_err());

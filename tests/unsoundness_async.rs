@@ -1,5 +1,5 @@
-//! Attacks on the `Send` of coroutines and streams that compile, and what becomes of them: `unsoundness.rs` for bodies
-//! to whose yields something comes back, and that await.
+//! Attacks on the `Send` of coroutines and streams that compile, and their outcome: like `unsoundness.rs`, for bodies whose
+//! yields return a reply and for bodies that await.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -19,7 +19,7 @@ use threadsafe_gen::{
 
 const NOT_AWAITED: &str = "an item was yielded and not awaited: write `.yield_(item).await`";
 
-/// Polls with a waker that does nothing.
+/// Polls a future with a waker that does nothing.
 fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
@@ -32,7 +32,7 @@ async fn pause() {
 
 #[test]
 fn unsoundness_a_stream_that_is_moved_between_threads_while_it_is_pending() {
-    // Each poll is on another thread, the last drop too. The body stays where it is pinned, with its borrows of itself.
+    // Each poll, and the drop at the end, is on another thread. The body stays pinned, with its borrows of its own locals.
     limited(|| {
         let alive = Arc::new(());
         let local = Arc::clone(&alive);
@@ -59,7 +59,7 @@ fn unsoundness_a_stream_that_is_moved_between_threads_while_it_is_pending() {
 
 #[test]
 fn unsoundness_an_inner_stream_runs_with_the_outer_yielder_on_threads() {
-    // One thread yields for the outer body, another takes what comes back for it; in between the outer body suspends.
+    // One thread yields for the outer body and another resumes from that yield; in between the outer body suspends.
     limited(|| {
         let outer = stream(async |outer| {
             let inner = stream(async |inner| {
@@ -92,7 +92,8 @@ fn unsoundness_an_inner_stream_runs_with_the_outer_yielder_on_threads() {
 
 #[test]
 fn unsoundness_a_yielder_that_is_the_item_and_the_reply_of_another_body() {
-    // It comes and goes by the slot of a coroutine that the outer body has made, on any thread, but within that body.
+    // The outer yielder passes through the slot of a coroutine created by the outer body, on several threads, while the
+    // outer body waits.
     limited(|| {
         let items = generator(async |outer| {
             let echo = coroutine(async |co, mut outer: &mut Yielder<'_, Box<u32>>| {
@@ -105,7 +106,9 @@ fn unsoundness_a_yielder_that_is_the_item_and_the_reply_of_another_body() {
             together(4, |_| {
                 for _ in 0..10 {
                     let mut place = place.lock().unwrap();
-                    let Some(Yielded(back)) = echo.resume_with(place.take().unwrap()) else { panic!("it is endless") };
+                    let Some(Yielded(back)) = echo.resume_with(place.take().unwrap()) else {
+                        panic!("the coroutine is endless")
+                    };
                     *place = Some(back);
                 }
             });
@@ -117,7 +120,7 @@ fn unsoundness_a_yielder_that_is_the_item_and_the_reply_of_another_body() {
     });
 }
 
-/// A coroutine of which no more is known, so that what it is resumed with may know it.
+/// A boxed coroutine, so that its argument's type can refer to the coroutine's type.
 struct Echo(Pin<Box<dyn Coroutine<Yield = u32, Resume = Farewell, Return = ()> + Send>>);
 
 impl Coroutine for Echo {
@@ -130,32 +133,32 @@ impl Coroutine for Echo {
     }
 }
 
-/// A reply that resumes the coroutine when it is dropped, and then may panic.
+/// A reply whose destructor resumes the coroutine, reports the outcome, and panics if the flag is set.
 struct Farewell(Weak<ThreadsafeCoroutine<Echo>>, Sender<String>, bool);
 
 impl Drop for Farewell {
     fn drop(&mut self) {
-        let Self(me, say, panics) = self;
+        let Self(me, report, panics) = self;
         if let Some(me) = me.upgrade() {
-            let said = match me.try_resume_with(Self(Weak::new(), say.clone(), false)) {
+            let outcome = match me.try_resume_with(Self(Weak::new(), report.clone(), false)) {
                 Ok(state) => format!("{state:?}"),
                 Err(error) => error.to_string(),
             };
-            say.send(said).unwrap();
+            report.send(outcome).unwrap();
         } else {
-            // Nobody may be left to hear it.
-            let _ = say.send("dropped".to_owned());
+            // The receiver may have been dropped.
+            let _ = report.send("dropped".to_owned());
         }
-        assert!(!*panics || thread::panicking(), "a reply's last words");
+        assert!(!*panics || thread::panicking(), "bad reply destructor");
     }
 }
 
 #[test]
 fn unsoundness_replies_whose_destructors_re_enter_and_panic() {
-    // A reply to a yield that was given up is dropped by the next, in the midst of the body, and finds the lock taken.
+    // The reply to a cancelled yield is dropped by the next yield, while the body executes, and finds the lock held.
     limited(|| {
-        let given_up = |panics| {
-            let (say, said) = mpsc::channel();
+        let check = |panics| {
+            let (report, reports) = mpsc::channel();
             let echo = coroutine(async |co, first: Farewell| {
                 drop(first);
                 assert!(poll(pin!(co.yield_(1))).is_pending());
@@ -163,28 +166,29 @@ fn unsoundness_replies_whose_destructors_re_enter_and_panic() {
                 drop(co.yield_(2).await);
             });
             let echo = Arc::new(ThreadsafeCoroutine::new(Echo(Box::pin(echo))));
-            let farewell = |panics| Farewell(Arc::downgrade(&echo), say.clone(), panics);
+            let farewell = |panics| Farewell(Arc::downgrade(&echo), report.clone(), panics);
             assert_eq!(echo.resume_with(farewell(false)), Some(Yielded(1)));
             let second = farewell(panics);
             let second = move |echo: &ThreadsafeCoroutine<Echo>| echo.resume_with(second);
             if panics {
-                assert_eq!(message_of(|| second(&echo)), "a reply's last words");
+                assert_eq!(message_of(|| second(&echo)), "bad reply destructor");
             } else {
                 assert_eq!(second(&echo), Some(Yielded(2)));
             }
-            drop(say);
-            let heard: Vec<_> = said.try_iter().collect();
-            assert_eq!(heard.iter().filter(|said| *said == "generator already executing").count(), 2, "{heard:?}");
+            drop(report);
+            let outcomes: Vec<_> = reports.try_iter().collect();
+            let refused = outcomes.iter().filter(|outcome| *outcome == "generator already executing");
+            assert_eq!(refused.count(), 2, "{outcomes:?}");
             assert_eq!(echo.is_poisoned(), panics);
         };
-        given_up(false);
-        given_up(true);
+        check(false);
+        check(true);
     });
 }
 
 #[test]
 fn unsoundness_a_reply_that_no_yield_takes() {
-    // A body that has panicked takes none. What is in the slot then is dropped once, by the next or at the end.
+    // A body that has panicked takes no reply. The reply in the slot is dropped once, by the next reply or at the end.
     let alive = Arc::new(());
     let mut broken = coroutine(async |co, _: Arc<()>| {
         co.yield_(1).await;
@@ -202,8 +206,8 @@ fn unsoundness_a_reply_that_no_yield_takes() {
 }
 
 #[test]
-fn unsoundness_coroutines_that_pass_each_other_on() {
-    /// A coroutine that is resumed with the like of it, which it owns from then on.
+fn unsoundness_coroutines_that_own_each_other() {
+    /// A coroutine whose argument is another coroutine of the same type, which it owns from then on.
     type Passed = Pin<Box<dyn Coroutine<Yield = u32, Resume = Resume, Return = u32> + Send>>;
     struct Resume(Option<Passed>);
 
@@ -217,7 +221,7 @@ fn unsoundness_coroutines_that_pass_each_other_on() {
         }))
     }
 
-    // A slot may hold what has a slot, and so on; each goes from thread to thread with all that is in it.
+    // Slots are nested: each coroutine moves from thread to thread with the coroutine that it owns.
     limited(|| {
         let mut outer = depth(0);
         for n in 1..10 {
@@ -236,13 +240,13 @@ fn unsoundness_coroutines_that_pass_each_other_on() {
 
 type Shared = ThreadsafeStream<Pin<Box<dyn Stream<Item = u32> + Send>>>;
 
-/// A waker that asks the stream for an item when it is woken, and when it is dropped.
+/// A waker that calls `try_next` of the stream when it is woken and when it is dropped.
 struct Asking(Weak<Shared>, Sender<Result<Option<u32>, TryPollError>>);
 
 impl Asking {
     fn ask(&self) {
         if let Some(shared) = self.0.upgrade() {
-            // Nobody listens any more in the end.
+            // The receiver may have been dropped at the end of the test.
             let _ = self.1.send(shared.try_next());
         }
     }
@@ -262,7 +266,8 @@ impl Drop for Asking {
 
 #[test]
 fn unsoundness_wakers_that_re_enter() {
-    // A waker is dropped while the stream is polled, by `close`, and with the stream; it finds a turn taken or the end.
+    // A waker is dropped while the stream is polled, by `close`, and with the stream. Its call finds the stream executing,
+    // pending or at its end.
     limited(|| {
         let shared: Arc<Shared> = Arc::new(ThreadsafeStream::new(Box::pin(stream(async |co| {
             for n in 0.. {
@@ -271,32 +276,33 @@ fn unsoundness_wakers_that_re_enter() {
                 co.yield_(n).await;
             }
         }))));
-        let (say, said) = mpsc::channel();
-        let asking = || Waker::from(Arc::new(Asking(Arc::downgrade(&shared), say.clone())));
+        let (report, reports) = mpsc::channel();
+        let asking = || Waker::from(Arc::new(Asking(Arc::downgrade(&shared), report.clone())));
         let poll = |future: Pin<&mut _>| Future::poll(future, &mut Context::from_waker(&asking()));
 
         let executing = Err(TryPollError::AlreadyExecuting);
         let mut next = Box::pin(shared.next());
         assert_eq!(poll(next.as_mut()), Poll::Pending);
-        assert_eq!(said.try_iter().collect::<Vec<_>>(), []);
-        // The first waker gives way to the second, and the second to nothing. The third is dropped unused.
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), []);
+        // The second waker replaces the first. The third poll drops the second and its own, unused.
         assert_eq!(poll(next.as_mut()), Poll::Pending);
-        assert_eq!(said.try_iter().collect::<Vec<_>>(), [executing]);
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), [executing]);
         assert_eq!(poll(next.as_mut()), Poll::Ready(Some(0)));
-        assert_eq!(said.try_iter().collect::<Vec<_>>(), [executing, Err(TryPollError::Pending)]);
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), [executing, Err(TryPollError::Pending)]);
 
-        // One that waits for the stream, and one that waits for its turn.
+        // One call waits for the stream's item, the other waits in the queue.
         let (mut next, mut queued) = (Box::pin(shared.next()), Box::pin(shared.next()));
         assert_eq!((poll(next.as_mut()), poll(queued.as_mut())), (Poll::Pending, Poll::Pending));
         shared.close();
-        assert_eq!(said.try_iter().collect::<Vec<_>>(), [Ok(None); 4]);
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), [Ok(None); 4]);
         assert_eq!((poll(next.as_mut()), poll(queued.as_mut())), (Poll::Ready(None), Poll::Ready(None)));
     });
 }
 
 #[test]
-fn unsoundness_a_call_that_is_given_up_on_another_thread() {
-    // A future of `next` is polled by one thread and dropped by another, with the turn in it. The stream is as it was.
+fn unsoundness_a_call_that_is_cancelled_on_another_thread() {
+    // A future of `next` is polled by one thread and dropped by another, while it holds the permit. The stream keeps its
+    // state.
     limited(|| {
         let shared = stream(async |co| {
             for n in 0_u32.. {
@@ -326,7 +332,8 @@ fn unsoundness_a_call_that_is_given_up_on_another_thread() {
 
 #[test]
 fn unsoundness_two_yields_at_a_time() {
-    // Whatever is done with the future of the first, the second finds the first one's item. Nothing is lost in silence.
+    // Whatever happens to the future of the first yield, the second yield finds the item of the first and panics, so that
+    // no item is lost silently.
     let twice = coroutine(async |co, ()| {
         mem::forget(co.yield_(1));
         co.yield_(2).await;
