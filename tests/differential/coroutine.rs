@@ -1,4 +1,4 @@
-//! `ThreadsafeCoroutine`: what is sent arrives or comes back, and what is answered is the answer to it.
+//! `ThreadsafeCoroutine`: each argument is received or returned, and each answer belongs to its argument.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use threadsafe_gen::GeneratorState::{self, Complete, Yielded};
 use threadsafe_gen::{Coroutine, ThreadsafeCoroutine, TryResumeError, coroutine};
 
 use crate::check;
-use crate::script::{Failure, Ledger, Script, Step, Token, attempt, boom, scripts};
+use crate::script::{Failure, Ledger, Script, State, Step, Token, attempt, boom, scripts};
 
 #[derive(Clone, Copy, Debug)]
 enum Call {
@@ -23,7 +23,7 @@ enum Call {
 #[derive(Clone, Debug)]
 enum Op {
     Call(Call),
-    /// With calls of the guard, which are `None`, and beside it.
+    /// Holds the lock during calls through the guard (`None`) and calls on the coroutine itself.
     Lock(Vec<Option<Call>>),
     GetMut,
 }
@@ -40,11 +40,11 @@ fn ops() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// How often it was resumed before, with what it is resumed now.
+/// The number of earlier resumptions, and the argument of this one.
 type Exchange = (usize, usize);
 type Answer = Result<Option<GeneratorState<Exchange, Exchange>>, Failure>;
 
-/// A coroutine as one writes it by hand.
+/// A hand-written coroutine.
 struct ByHand {
     script: Script,
     _alive: Arc<()>,
@@ -66,18 +66,11 @@ impl Coroutine for ByHand {
     }
 }
 
-#[derive(PartialEq)]
-enum Fate {
-    Open,
-    Over,
-    Poisoned,
-}
-
 struct Model {
     script: Script,
-    fate: Fate,
+    state: State,
     guarded: bool,
-    /// How many arguments there have been.
+    /// The number of arguments so far.
     sent: usize,
 }
 
@@ -85,18 +78,18 @@ impl Model {
     fn resume(&mut self, by_guard: bool) -> Answer {
         self.sent += 1;
         let (before, argument) = (self.script.at, self.sent - 1);
-        match self.fate {
-            Fate::Poisoned => Err(Failure::PanickedEarlier),
-            Fate::Over => Ok(None),
-            Fate::Open if self.guarded && !by_guard => Err(Failure::Reentry),
-            Fate::Open => match self.script.step() {
+        match self.state {
+            State::Poisoned => Err(Failure::PanickedEarlier),
+            State::Finished => Ok(None),
+            State::Open if self.guarded && !by_guard => Err(Failure::Reentry),
+            State::Open => match self.script.step() {
                 Step::Item(_) => Ok(Some(Yielded((before, argument)))),
                 Step::End => {
-                    self.fate = Fate::Over;
+                    self.state = State::Finished;
                     Ok(Some(Complete((before, argument))))
                 }
                 Step::Panic => {
-                    self.fate = Fate::Poisoned;
+                    self.state = State::Poisoned;
                     Err(Failure::Boom)
                 }
             },
@@ -108,7 +101,7 @@ impl Model {
 fn threadsafe_coroutine_answers_as_its_model_does() {
     check(&(any::<bool>(), scripts(16), vec(ops(), 0..40)), |(by_hand, script, ops)| {
         let alive = Arc::new(());
-        let model = Model { script: script.clone(), fate: Fate::Open, guarded: false, sent: 0 };
+        let model = Model { script: script.clone(), state: State::Open, guarded: false, sent: 0 };
         let mut source = ByHand { script, _alive: Arc::clone(&alive) };
         if by_hand {
             run(ThreadsafeCoroutine::new(source), model, &ops, &alive);
@@ -123,7 +116,7 @@ fn threadsafe_coroutine_answers_as_its_model_does() {
             });
             run(body.threadsafe(), model, &ops, &alive);
         }
-        assert_eq!(Arc::strong_count(&alive), 1, "the coroutine should be gone");
+        assert_eq!(Arc::strong_count(&alive), 1, "the coroutine was not dropped");
     });
 }
 
@@ -136,12 +129,12 @@ where
         match op {
             Op::Call(call) => resume(&shared, &mut model, *call, &ledger),
             Op::GetMut => {
-                let there = attempt(|| shared.get_mut().is_some());
-                assert_eq!(there, there_is(&model), "{op:?}");
+                let exists = attempt(|| shared.get_mut().is_some());
+                assert_eq!(exists, has_coroutine(&model), "{op:?}");
             }
             Op::Lock(calls) => {
                 let guard = attempt(|| shared.lock());
-                let expected = if model.fate == Fate::Poisoned { Some(Failure::PanickedEarlier) } else { None };
+                let expected = if model.state == State::Poisoned { Some(Failure::PanickedEarlier) } else { None };
                 assert_eq!(guard.as_ref().err().copied(), expected, "lock");
                 let Ok(mut guard) = guard else { continue };
                 model.guarded = true;
@@ -152,34 +145,34 @@ where
                         let answer = attempt(|| guard.resume_with(ledger.make()));
                         assert_eq!(answer, model.resume(true), "{op:?}");
                     }
-                    look(&shared, &model);
+                    check_state(&shared, &model);
                 }
                 drop(guard);
                 model.guarded = false;
             }
         }
-        look(&shared, &model);
-        if model.fate != Fate::Poisoned {
+        check_state(&shared, &model);
+        if model.state != State::Poisoned {
             let lives = Arc::strong_count(alive) == 2;
-            assert_eq!(lives, model.fate == Fate::Open, "it lives until it is complete: {op:?}");
+            assert_eq!(lives, model.state == State::Open, "the coroutine is dropped when it completes: {op:?}");
         }
-        ledger.settle();
+        ledger.assert_all_dropped_once();
     }
-    assert_eq!(attempt(|| shared.into_inner().is_some()), there_is(&model), "into_inner");
+    assert_eq!(attempt(|| shared.into_inner().is_some()), has_coroutine(&model), "into_inner");
 }
 
-/// Whether there is still a coroutine in it.
-fn there_is(model: &Model) -> Result<bool, Failure> {
-    if model.fate == Fate::Poisoned { Err(Failure::PanickedEarlier) } else { Ok(model.fate == Fate::Open) }
+/// Returns the expected result of `get_mut` and `into_inner`: whether the coroutine still exists.
+fn has_coroutine(model: &Model) -> Result<bool, Failure> {
+    if model.state == State::Poisoned { Err(Failure::PanickedEarlier) } else { Ok(model.state == State::Open) }
 }
 
-fn look<C: Coroutine + Unpin>(shared: &ThreadsafeCoroutine<C>, model: &Model) {
-    assert_eq!(shared.is_finished(), model.fate == Fate::Over, "is_finished");
-    assert_eq!(shared.is_poisoned(), model.fate == Fate::Poisoned, "is_poisoned");
+fn check_state<C: Coroutine + Unpin>(shared: &ThreadsafeCoroutine<C>, model: &Model) {
+    assert_eq!(shared.is_finished(), model.state == State::Finished, "is_finished");
+    assert_eq!(shared.is_poisoned(), model.state == State::Poisoned, "is_poisoned");
     assert!(format!("{shared:?}").starts_with("ThreadsafeCoroutine {"));
 }
 
-/// Makes a call of both, and compares the answers.
+/// Makes a call on the coroutine and on its model, and compares the answers.
 fn resume<C>(shared: &ThreadsafeCoroutine<C>, model: &mut Model, call: Call, ledger: &Ledger)
 where
     C: Coroutine<Yield = Exchange, Resume = Token, Return = Exchange> + Unpin,
@@ -187,8 +180,8 @@ where
     let tried = match call {
         Call::Close => {
             shared.close();
-            if model.fate != Fate::Poisoned {
-                model.fate = Fate::Over;
+            if model.state != State::Poisoned {
+                model.state = State::Finished;
             }
             return;
         }
@@ -212,7 +205,7 @@ where
                 TryResumeError::AlreadyExecuting(_) => Failure::AlreadyExecuting,
                 TryResumeError::Poisoned(_) => Failure::Poisoned,
             };
-            assert_eq!(error.into_inner().id, argument, "what was not sent comes back");
+            assert_eq!(error.into_inner().id, argument, "the error returns the argument");
             failure
         })
     });

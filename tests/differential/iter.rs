@@ -1,4 +1,4 @@
-//! `ThreadsafeIter`: what a call takes, what is given back and to whom it goes, the end, `close`, poison.
+//! `ThreadsafeIter`: taking items, putting items back, indexes, the end, `close` and poisoning.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use proptest::prelude::*;
 use threadsafe_gen::{ThreadsafeIter, TryNextError, generator};
 
 use crate::check;
-use crate::iter_model::{Answer, Fate, Model, Shape, Taken};
+use crate::iter_model::{Answer, Model, Shape, State, Taken};
 use crate::script::{Failure, Ledger, Script, Step, Token, attempt, boom, scripts};
 
-/// A call by a shared reference. Those that are about a consumer are about one of those that are open.
+/// A call through a shared reference. The index of a consumer is taken modulo the number of open consumers.
 #[derive(Clone, Debug)]
 enum Shared {
     Next,
@@ -29,23 +29,25 @@ enum Shared {
 #[derive(Clone, Debug)]
 enum Call {
     Shared(Shared),
-    /// With calls of the guard, and beside it.
-    Lock(Vec<Within>),
-    /// By `&mut`, for which all consumers have to go.
+    /// Holds the lock during calls through the guard and calls on the iterator itself.
+    Lock(Vec<Locked>),
+    /// A call through `&mut`. All consumers are dropped before it.
     Own(Own),
 }
 
 #[derive(Clone, Debug)]
-enum Within {
+enum Locked {
+    /// `next` of the guard.
     Next,
-    Beside(Shared),
+    /// A call on the iterator.
+    Shared(Shared),
 }
 
 #[derive(Clone, Debug)]
 enum Own {
     Next,
     GetMut,
-    /// An item from the iterator itself, past the lock.
+    /// Takes an item from the source through `get_mut`.
     Direct,
 }
 
@@ -94,11 +96,11 @@ fn shared_calls() -> impl Strategy<Value = Shared> {
 }
 
 fn calls() -> impl Strategy<Value = Call> {
-    let within = prop_oneof![2 => Just(Within::Next), 1 => shared_calls().prop_map(Within::Beside)];
+    let locked = prop_oneof![2 => Just(Locked::Next), 1 => shared_calls().prop_map(Locked::Shared)];
     let own = prop_oneof![Just(Own::Next), Just(Own::GetMut), Just(Own::Direct)];
     prop_oneof![
         30 => shared_calls().prop_map(Call::Shared),
-        2 => vec(within, 0..6).prop_map(Call::Lock),
+        2 => vec(locked, 0..6).prop_map(Call::Lock),
         1 => own.prop_map(Call::Own),
     ]
 }
@@ -115,7 +117,7 @@ fn cases() -> impl Strategy<Value = Case> {
     })
 }
 
-/// The iterator that follows a script.
+/// An iterator that follows a script.
 struct Source {
     script: Script,
     hinted: bool,
@@ -164,12 +166,12 @@ fn threadsafe_iter_answers_as_its_model_does() {
                 probe.run(body.threadsafe(), Model::new(case.script.clone().fused()), &case);
             }
         }
-        ledger.settle();
-        assert_eq!(Arc::strong_count(&alive), 1, "the source should be gone");
+        ledger.assert_all_dropped_once();
+        assert_eq!(Arc::strong_count(&alive), 1, "the source was not dropped");
     });
 }
 
-/// What shows from outside how the iterator is.
+/// The observable state outside of the iterator: the items, whether the source lives, and whether its size hint is exact.
 struct Probe<'a> {
     ledger: &'a Ledger,
     alive: &'a Arc<()>,
@@ -186,15 +188,15 @@ impl Probe<'_> {
             while !model.consumers.is_empty() {
                 model.drop_consumer(0);
             }
-            self.look(&iter, &model);
+            self.check_state(&iter, &model);
             let Some(own) = own else { break };
             self.run_own(&mut iter, &mut model, own);
-            self.look(&iter, &model);
+            self.check_state(&iter, &model);
         }
         self.end(iter, model, &case.finale);
     }
 
-    /// Makes calls up to one that needs `&mut`.
+    /// Makes calls up to the next that needs `&mut`, and returns that one.
     fn run_shared<'c, I: Iterator<Item = Token>>(
         &self,
         iter: &ThreadsafeIter<I>,
@@ -206,9 +208,9 @@ impl Probe<'_> {
             match call {
                 Call::Own(own) => return Some(own),
                 Call::Shared(call) => shared(iter, &mut consumers, model, call),
-                Call::Lock(within) => self.lock(iter, &mut consumers, model, within),
+                Call::Lock(calls) => self.lock(iter, &mut consumers, model, calls),
             }
-            self.look(iter, model);
+            self.check_state(iter, model);
         }
         None
     }
@@ -218,48 +220,50 @@ impl Probe<'_> {
         iter: &'a ThreadsafeIter<I>,
         consumers: &mut Vec<Consumer<'a>>,
         model: &mut Model,
-        calls: &[Within],
+        calls: &[Locked],
     ) {
         let guard = attempt(|| iter.lock());
-        let expected = if model.fate == Fate::Poisoned { Some(Failure::PanickedEarlier) } else { None };
+        let expected = if model.state == State::Poisoned { Some(Failure::PanickedEarlier) } else { None };
         assert_eq!(guard.as_ref().err().copied(), expected, "lock");
         let Ok(mut guard) = guard else { return };
         model.guarded = true;
         for call in calls {
             match call {
-                Within::Next => same(call, &attempt(|| one(guard.next())), &model.next(true).map(place)),
-                Within::Beside(call) => shared(iter, consumers, model, call),
+                Locked::Next => assert_same(call, &attempt(|| one(guard.next())), &model.next(true).map(without_index)),
+                Locked::Shared(call) => shared(iter, consumers, model, call),
             }
-            if model.fate != Fate::Poisoned {
+            if model.state != State::Poisoned {
                 let (lower, upper) = guard.size_hint();
                 assert!(lower <= model.left(), "{lower} of {}", model.left());
                 assert!(upper.is_none_or(|upper| model.left() <= upper), "{upper:?} of {}", model.left());
             }
-            self.look_from_beside(iter, model);
+            self.check_state_while_locked(iter, model);
         }
         drop(guard);
         model.guarded = false;
     }
 
     fn run_own<I: Iterator<Item = Token>>(&self, iter: &mut ThreadsafeIter<I>, model: &mut Model, own: &Own) {
-        if model.fate != Fate::Poisoned {
+        if model.state != State::Poisoned {
             let ((lower, upper), left) = (Iterator::size_hint(iter), model.left());
             assert!(lower <= left && upper.is_none_or(|upper| left <= upper), "{lower}, {upper:?} of {left}");
             assert!(!self.hinted || (lower, upper) == (left, Some(left)), "{lower}, {upper:?} of {left}");
         }
         match own {
-            Own::Next => same(own, &attempt(|| one(Iterator::next(iter))), &model.next(false).map(place)),
+            Own::Next => {
+                assert_same(own, &attempt(|| one(Iterator::next(iter))), &model.next(false).map(without_index))
+            }
             Own::GetMut | Own::Direct => {
-                let there = match model.fate {
-                    Fate::Poisoned => Err(Failure::PanickedEarlier),
-                    fate => Ok(fate == Fate::Open),
+                let expected = match model.state {
+                    State::Poisoned => Err(Failure::PanickedEarlier),
+                    state => Ok(state == State::Open),
                 };
                 let source = attempt(|| iter.get_mut());
-                assert_eq!(source.as_ref().map(Option::is_some).map_err(|failure| *failure), there, "{own:?}");
+                assert_eq!(source.as_ref().map(Option::is_some).map_err(|failure| *failure), expected, "{own:?}");
                 if let (Own::Direct, Ok(Some(source)), false) = (own, source, model.script.is_about_to_panic()) {
-                    let expected = stepped(&mut model.script);
-                    assert_eq!(source.next().map(|item| item.id), expected, "{own:?}");
-                    model.ended_unseen |= expected.is_none();
+                    let position = step_without_panic(&mut model.script);
+                    assert_eq!(source.next().map(|item| item.id), position, "{own:?}");
+                    model.ended_unseen |= position.is_none();
                 }
             }
         }
@@ -271,56 +275,57 @@ impl Probe<'_> {
             Finale::Collect => {
                 let mut ended = false;
                 while !ended {
-                    let expected = model.next(false).map(place);
+                    let expected = model.next(false).map(without_index);
                     ended = !matches!(expected, Ok(Some(_)));
-                    same(finale, &attempt(|| one(Iterator::next(&mut iter))), &expected);
-                    self.look(&iter, &model);
+                    assert_same(finale, &attempt(|| one(Iterator::next(&mut iter))), &expected);
+                    self.check_state(&iter, &model);
                 }
             }
             Finale::IntoInner => {
                 let inner = attempt(|| iter.into_inner());
-                match model.fate {
-                    Fate::Poisoned => assert_eq!(inner.err(), Some(Failure::PanickedEarlier)),
-                    Fate::Open => {
-                        let mut inner = inner.unwrap().expect("it has not ended");
+                match model.state {
+                    State::Poisoned => assert_eq!(inner.err(), Some(Failure::PanickedEarlier)),
+                    State::Open => {
+                        let mut inner = inner.unwrap().expect("the source has not ended");
                         if !model.script.is_about_to_panic() {
-                            assert_eq!(inner.next().map(|item| item.id), stepped(&mut model.script));
+                            assert_eq!(inner.next().map(|item| item.id), step_without_panic(&mut model.script));
                         }
                     }
-                    Fate::Finished | Fate::Closed => assert!(inner.unwrap().is_none(), "it has ended"),
+                    State::Finished | State::Closed => assert!(inner.unwrap().is_none(), "the source has ended"),
                 }
             }
         }
     }
 
-    /// What there is to see of the iterator without taking an item, when nobody is inside.
-    fn look<I: Iterator<Item = Token>>(&self, iter: &ThreadsafeIter<I>, model: &Model) {
-        self.look_from_beside(iter, model);
-        if model.fate != Fate::Poisoned {
+    /// Checks the state of the iterator while no guard is held.
+    fn check_state<I: Iterator<Item = Token>>(&self, iter: &ThreadsafeIter<I>, model: &Model) {
+        self.check_state_while_locked(iter, model);
+        if model.state != State::Poisoned {
             let alive = Arc::strong_count(self.alive) == 2;
-            let expected = model.fate == Fate::Open;
-            assert!(alive == expected || model.ended_unseen, "the source lives until its end: {:?}", model.fate);
-            if model.consumers.is_empty() && (self.hinted || model.fate != Fate::Open) {
-                assert_eq!(iter.size_hint().1, Some(model.left()), "{:?}", model.fate);
+            let expected = model.state == State::Open;
+            assert!(alive == expected || model.ended_unseen, "the source is dropped at its end: {:?}", model.state);
+            if model.consumers.is_empty() && (self.hinted || model.state != State::Open) {
+                assert_eq!(iter.size_hint().1, Some(model.left()), "{:?}", model.state);
             }
         }
     }
 
-    fn look_from_beside<I: Iterator<Item = Token>>(&self, iter: &ThreadsafeIter<I>, model: &Model) {
-        assert_eq!(self.ledger.made(), model.script.at, "the source is asked for no more than is needed");
-        assert_eq!(iter.is_poisoned(), model.fate == Fate::Poisoned, "is_poisoned");
-        assert_eq!(iter.is_finished(), model.is_finished(), "is_finished: {:?}", model.fate);
+    /// Checks the state of the iterator as far as it can be observed while a guard is held.
+    fn check_state_while_locked<I: Iterator<Item = Token>>(&self, iter: &ThreadsafeIter<I>, model: &Model) {
+        assert_eq!(self.ledger.made(), model.script.at, "the source makes no item before it is needed");
+        assert_eq!(iter.is_poisoned(), model.state == State::Poisoned, "is_poisoned");
+        assert_eq!(iter.is_finished(), model.is_finished(), "is_finished: {:?}", model.state);
         assert!(format!("{iter:?}").starts_with("ThreadsafeIter {"));
         let (lower, upper) = iter.size_hint();
-        assert_eq!(lower, 0, "others may take them");
-        if model.fate != Fate::Poisoned {
-            assert_eq!(self.ledger.live(), model.held(), "what nobody can ask for any more is gone");
-            assert!(upper.is_none_or(|upper| model.may_come() <= upper), "{upper:?} of {}", model.may_come());
+        assert_eq!(lower, 0, "other threads may take the items");
+        if model.state != State::Poisoned {
+            assert_eq!(self.ledger.live(), model.held(), "an item that no call can return any more is kept");
+            assert!(upper.is_none_or(|upper| model.may_return() <= upper), "{upper:?} of {}", model.may_return());
         }
     }
 }
 
-/// Makes a call of both, and compares the answers.
+/// Makes a call on the iterator and on its model, and compares the answers.
 fn shared<'a, I: Iterator<Item = Token>>(
     iter: &'a ThreadsafeIter<I>,
     consumers: &mut Vec<Consumer<'a>>,
@@ -328,21 +333,23 @@ fn shared<'a, I: Iterator<Item = Token>>(
     call: &Shared,
 ) {
     match *call {
-        Shared::Next => same(call, &attempt(|| one(iter.next())), &model.next(false).map(place)),
+        Shared::Next => assert_same(call, &attempt(|| one(iter.next())), &model.next(false).map(without_index)),
         Shared::NextIndexed => {
-            let indexed = |item: Option<(usize, usize)>| item.map(|(index, place)| (Some(index), vec![place]));
+            let indexed = |item: Option<(usize, usize)>| item.map(|(index, position)| (Some(index), vec![position]));
             let answer = attempt(|| iter.next_indexed().map(|(index, item)| (index, item.id)));
-            same(call, &answer.map(indexed), &model.next(false).map(indexed));
+            assert_same(call, &answer.map(indexed), &model.next(false).map(indexed));
         }
-        Shared::TryNext => same(call, &tried(|| iter.try_next()), &with_errors(model.next(false).map(place))),
+        Shared::TryNext => {
+            assert_same(call, &tried(|| iter.try_next()), &with_errors(model.next(false).map(without_index)))
+        }
         Shared::NextTimeout => {
             let answer = tried(|| iter.next_timeout(Duration::from_millis(1)));
-            same(call, &answer, &with_errors(model.next(false).map(place)));
+            assert_same(call, &answer, &with_errors(model.next(false).map(without_index)));
         }
         Shared::Iter(k) => {
             let mut items = iter.iter().take(k);
             for _ in 0..k {
-                same(call, &attempt(|| one(items.next())), &model.next(false).map(place));
+                assert_same(call, &attempt(|| one(items.next())), &model.next(false).map(without_index));
             }
         }
         Shared::Open(shape) => {
@@ -352,7 +359,7 @@ fn shared<'a, I: Iterator<Item = Token>>(
         Shared::Take(which, k) => {
             if let Some(which) = which.checked_rem(consumers.len()) {
                 for _ in 0..k {
-                    same(call, &attempt(|| consumers[which].next()), &model.take(which));
+                    assert_same(call, &attempt(|| consumers[which].next()), &model.take(which));
                 }
             }
         }
@@ -384,7 +391,7 @@ fn open<I: Iterator<Item = Token>>(iter: &ThreadsafeIter<I>, shape: Shape) -> Co
 }
 
 #[track_caller]
-fn same(call: &impl fmt::Debug, answer: &Answer, expected: &Answer) {
+fn assert_same(call: &impl fmt::Debug, answer: &Answer, expected: &Answer) {
     assert_eq!(answer, expected, "{call:?}");
 }
 
@@ -392,8 +399,8 @@ fn one(item: Option<Token>) -> Taken {
     item.map(|item| (None, vec![item.id]))
 }
 
-fn place(item: Option<(usize, usize)>) -> Taken {
-    item.map(|(_, place)| (None, vec![place]))
+fn without_index(item: Option<(usize, usize)>) -> Taken {
+    item.map(|(_, position)| (None, vec![position]))
 }
 
 fn tried(call: impl FnOnce() -> Result<Option<Token>, TryNextError>) -> Answer {
@@ -403,7 +410,7 @@ fn tried(call: impl FnOnce() -> Result<Option<Token>, TryNextError>) -> Answer {
     })
 }
 
-/// The answer of a call that can return errors, but for a panic of the source in this very call.
+/// The answer of a method that returns errors: only a panic of the source in this call stays a panic.
 fn with_errors(answer: Answer) -> Answer {
     answer.map_err(|failure| match failure {
         Failure::PanickedEarlier => Failure::Poisoned,
@@ -412,10 +419,11 @@ fn with_errors(answer: Answer) -> Answer {
     })
 }
 
-fn stepped(script: &mut Script) -> Option<usize> {
+/// Makes a step that is known not to be a panic.
+fn step_without_panic(script: &mut Script) -> Option<usize> {
     match script.step() {
-        Step::Item(place) => Some(place),
+        Step::Item(position) => Some(position),
         Step::End => None,
-        Step::Panic => unreachable!("nobody asks for it"),
+        Step::Panic => unreachable!("the caller has checked the step"),
     }
 }

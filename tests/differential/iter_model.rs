@@ -1,18 +1,18 @@
-//! What a `ThreadsafeIter` and its consumers promise, for one thread.
+//! A model of `ThreadsafeIter` and its consumers, for one thread.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::script::{Failure, Script, Step};
 
-/// What a call gives: items, by their place in the source, with the index of the first where the call says it.
+/// The result of a call: items, by their position in the source, with the index of the first if the method returns it.
 pub(crate) type Taken = Option<(Option<usize>, Vec<usize>)>;
 pub(crate) type Answer = Result<Taken, Failure>;
 
-/// An item: its index, and its place in the source.
+/// An item: its index, and its position in the source.
 type Indexed = (usize, usize);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Fate {
+pub(crate) enum State {
     Open,
     Finished,
     Closed,
@@ -21,16 +21,16 @@ pub(crate) enum Fate {
 
 pub(crate) struct Model {
     pub(crate) script: Script,
-    pub(crate) fate: Fate,
+    pub(crate) state: State,
     /// Whether a guard is held.
     pub(crate) guarded: bool,
-    /// Whether the source ended in a call past the lock, upon which it may drop what it has.
+    /// Whether the source ended in a call through `get_mut`, after which it may drop its values while the state is open.
     pub(crate) ended_unseen: bool,
     pub(crate) consumers: Vec<Consumer>,
-    /// How many items have been taken from the source, not counting those by `get_mut`.
+    /// The number of items taken from the source, without those taken through `get_mut`.
     taken: usize,
-    /// By index: the place, and the index after the run that was put back with it.
-    given_back: BTreeMap<usize, (usize, usize)>,
+    /// The items that were put back, by index: the place, and the index after the run that was put back with it.
+    put_back: BTreeMap<usize, (usize, usize)>,
 }
 
 /// A consumer of many items at a time.
@@ -43,61 +43,61 @@ pub(crate) struct Shape {
 
 pub(crate) struct Consumer {
     shape: Shape,
-    /// What it has taken and not given out.
+    /// The items taken from the source and not returned yet.
     ready: VecDeque<Indexed>,
-    /// The source panicked after these.
+    /// Whether the source panicked after these items.
     boom: bool,
 }
 
 impl Model {
     pub(crate) fn new(script: Script) -> Self {
-        let (consumers, given_back) = (Vec::new(), BTreeMap::new());
-        Self { script, fate: Fate::Open, guarded: false, ended_unseen: false, consumers, taken: 0, given_back }
+        let (consumers, put_back) = (Vec::new(), BTreeMap::new());
+        Self { script, state: State::Open, guarded: false, ended_unseen: false, consumers, taken: 0, put_back }
     }
 
-    /// Asks the source. `by_guard` is for whoever holds the guard, beside which nobody else can.
+    /// Takes an item from the source. While a guard is held, only calls through it (`by_guard`) can.
     fn pull(&mut self, by_guard: bool) -> Result<Option<Indexed>, Failure> {
-        match self.fate {
-            Fate::Poisoned => Err(Failure::PanickedEarlier),
-            Fate::Finished | Fate::Closed => Ok(None),
-            Fate::Open if self.guarded && !by_guard => Err(Failure::Reentry),
-            Fate::Open => match self.script.step() {
-                Step::Item(place) => {
+        match self.state {
+            State::Poisoned => Err(Failure::PanickedEarlier),
+            State::Finished | State::Closed => Ok(None),
+            State::Open if self.guarded && !by_guard => Err(Failure::Reentry),
+            State::Open => match self.script.step() {
+                Step::Item(position) => {
                     self.taken += 1;
-                    Ok(Some((self.taken - 1, place)))
+                    Ok(Some((self.taken - 1, position)))
                 }
                 Step::End => {
-                    self.fate = Fate::Finished;
+                    self.state = State::Finished;
                     Ok(None)
                 }
                 Step::Panic => {
-                    self.fate = Fate::Poisoned;
+                    self.state = State::Poisoned;
                     Err(Failure::Boom)
                 }
             },
         }
     }
 
-    /// The next item: what was given back comes first, unless there has been a panic.
+    /// Takes the next item. Items that were put back come first, unless the source has panicked.
     pub(crate) fn next(&mut self, by_guard: bool) -> Result<Option<Indexed>, Failure> {
-        if self.fate != Fate::Poisoned {
-            if let Some((index, (place, _))) = self.given_back.pop_first() {
+        if self.state != State::Poisoned {
+            if let Some((index, (place, _))) = self.put_back.pop_first() {
                 return Ok(Some((index, place)));
             }
         }
         self.pull(by_guard)
     }
 
-    /// The next item of a consumer, or its next chunk.
+    /// Takes the next item or chunk of a consumer.
     pub(crate) fn take(&mut self, which: usize) -> Answer {
         let Shape { chunks, indexed, .. } = self.consumers[which].shape;
         if self.consumers[which].ready.is_empty() {
             self.refill(which)?;
         }
         let ready = &mut self.consumers[which].ready;
-        let given: Vec<_> = ready.drain(..if chunks { ready.len() } else { ready.len().min(1) }).collect();
-        let index = given.first().map(|(index, _)| *index);
-        Ok(index.map(|index| (indexed.then_some(index), given.into_iter().map(|(_, place)| place).collect())))
+        let taken: Vec<_> = ready.drain(..if chunks { ready.len() } else { ready.len().min(1) }).collect();
+        let index = taken.first().map(|(index, _)| *index);
+        Ok(index.map(|index| (indexed.then_some(index), taken.into_iter().map(|(_, position)| position).collect())))
     }
 
     fn refill(&mut self, which: usize) -> Result<(), Failure> {
@@ -106,11 +106,11 @@ impl Model {
         }
         let n = self.consumers[which].shape.n;
         let mut run = VecDeque::new();
-        if self.fate != Fate::Poisoned {
+        if self.state != State::Poisoned {
             // Only those that one consumer put back, since the index of one says those of the others.
-            let end = self.given_back.values().next().map(|(_, end)| *end);
+            let end = self.put_back.values().next().map(|(_, end)| *end);
             while run.len() < n {
-                let Some(first) = self.given_back.first_entry().filter(|first| Some(first.get().1) == end) else {
+                let Some(first) = self.put_back.first_entry().filter(|first| Some(first.get().1) == end) else {
                     break;
                 };
                 let (index, (place, _)) = first.remove_entry();
@@ -138,41 +138,42 @@ impl Model {
         self.consumers.push(Consumer { shape, ready: VecDeque::new(), boom: false });
     }
 
-    /// Drops a consumer, which gives back what it has not given out.
+    /// Drops a consumer, which puts the items back that it has not returned.
     pub(crate) fn drop_consumer(&mut self, which: usize) {
         let ready = self.consumers.remove(which).ready;
-        if matches!(self.fate, Fate::Open | Fate::Finished) {
+        if matches!(self.state, State::Open | State::Finished) {
             let end = ready.back().map_or(0, |(index, _)| index + 1);
-            self.given_back.extend(ready.into_iter().map(|(index, place)| (index, (place, end))));
+            self.put_back.extend(ready.into_iter().map(|(index, place)| (index, (place, end))));
         }
     }
 
     pub(crate) fn close(&mut self) {
-        if self.fate != Fate::Poisoned {
-            self.fate = Fate::Closed;
-            self.given_back.clear();
+        if self.state != State::Poisoned {
+            self.state = State::Closed;
+            self.put_back.clear();
         }
     }
 
-    /// Whether there is nothing left to take.
+    /// Returns whether no items are left.
     pub(crate) fn is_finished(&self) -> bool {
-        self.fate == Fate::Closed || self.fate == Fate::Finished && self.given_back.is_empty()
+        self.state == State::Closed || self.state == State::Finished && self.put_back.is_empty()
     }
 
-    /// How many items the iterator itself has.
+    /// Returns the number of items left in the source and put back.
     pub(crate) fn left(&self) -> usize {
-        let source = if self.fate == Fate::Open { self.script.left() } else { 0 };
-        source + self.given_back.len()
+        let source = if self.state == State::Open { self.script.left() } else { 0 };
+        source + self.put_back.len()
     }
 
-    /// How many items have been taken from the source and are not used yet.
+    /// Returns the number of items that have been taken from the source and are not returned yet.
     pub(crate) fn held(&self) -> usize {
-        self.given_back.len() + self.consumers.iter().map(|held| held.ready.len()).sum::<usize>()
+        self.put_back.len() + self.consumers.iter().map(|held| held.ready.len()).sum::<usize>()
     }
 
-    /// How many there are that may be asked for, now or when all consumers are gone.
-    pub(crate) fn may_come(&self) -> usize {
-        let held = if self.fate == Fate::Closed { 0 } else { self.consumers.iter().map(|held| held.ready.len()).sum() };
+    /// Returns the number of items that calls may return, now or after all consumers are dropped.
+    pub(crate) fn may_return(&self) -> usize {
+        let held =
+            if self.state == State::Closed { 0 } else { self.consumers.iter().map(|held| held.ready.len()).sum() };
         self.left() + held
     }
 }

@@ -1,8 +1,8 @@
-//! The library against models of it: the same random calls on both, which have to answer alike.
+//! Compares the library with models: the same random calls are made on both, and the answers must be equal.
 //!
-//! A model is written from the documentation. It knows neither threads nor locks, so there is little in it to go wrong; what
-//! only threads can do wrong is not for these tests. A sequence of calls that fails is shrunk before it is shown.
-//! With `PROPTEST_CASES=100000` they look longer.
+//! The models are written from the documentation. They use neither threads nor locks, which keeps them simple; faults that
+//! need several threads are not the subject of these tests. A failing sequence of calls is shrunk before it is printed.
+//! `PROPTEST_CASES=100000` runs more cases.
 
 mod coroutine;
 mod iter;
@@ -20,22 +20,22 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestRunner};
 use support::limited;
 
-/// Runs `test` on random inputs, each with a limit on its time.
+/// Runs `test` on random inputs, each with a time limit.
 ///
 /// # Panics
 ///
-/// If `test` panics, with the smallest input that could be found for which it does.
+/// If `test` panics, with the smallest failing input that was found.
 fn check<S>(inputs: &S, test: fn(S::Value))
 where
     S: Strategy<Value: Send + Clone + 'static>,
 {
-    // What was found once is to become a test of its own.
+    // Failures are not saved to a file: a failure that was found becomes a separate test.
     let mut config = Config { failure_persistence: None, ..Config::default() };
     if env::var_os("PROPTEST_CASES").is_none() {
         config.cases = 1000;
     }
     let run = |input: S::Value| {
-        limited(move || quietly(|| test(input)));
+        limited(move || without_panic_messages(|| test(input)));
         Ok(())
     };
     if let Err(failure) = TestRunner::new(config).run(inputs, run) {
@@ -43,8 +43,8 @@ where
     }
 }
 
-/// Prints no panic of this thread: most of them are asked for, and the others reach [`check`].
-fn quietly<R>(action: impl FnOnce() -> R) -> R {
+/// Runs `action` without printing panics of this thread: most of them are intended, and [`check`] reports the others.
+fn without_panic_messages<R>(action: impl FnOnce() -> R) -> R {
     thread_local!(static QUIET: Cell<bool> = const { Cell::new(false) });
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

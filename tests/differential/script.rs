@@ -1,29 +1,37 @@
-//! What a source does when, and items that are accounted for.
+//! Scripts that sources and models follow, and items whose drops are counted.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 
-/// What a source panics with.
+/// The message that a source panics with.
 const BOOM: &str = "boom";
 
-/// What a source does, step by step. The source follows it, and so does its model.
+/// The behaviour of a source, step by step. The source and its model follow the same script.
 #[derive(Clone, Debug)]
 pub(crate) struct Script {
     items: usize,
     end: End,
-    /// How many items it has given.
+    /// The number of items yielded so far.
     pub(crate) at: usize,
 }
 
-/// What comes after the items.
+/// The behaviour after the last item.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum End {
     Regular,
-    /// A `None`, and then more items.
+    /// Returns `None`, and then more items.
     Interrupted,
     Panic,
+}
+
+/// The state of a model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum State {
+    Open,
+    Finished,
+    Poisoned,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,7 +60,7 @@ impl Script {
         Step::End
     }
 
-    /// How many items there are up to the end.
+    /// Returns the number of items before the end.
     pub(crate) fn left(&self) -> usize {
         self.items - self.at
     }
@@ -61,7 +69,7 @@ impl Script {
         self.clone().step() == Step::Panic
     }
 
-    /// As a source plays it that cannot go on after its end.
+    /// Returns the script of a source that yields no items after its end.
     pub(crate) fn fused(mut self) -> Self {
         if self.end == End::Interrupted {
             self.end = End::Regular;
@@ -74,24 +82,24 @@ pub(crate) fn boom() -> ! {
     resume_unwind(Box::new(BOOM.to_owned()))
 }
 
-/// Why there is no answer.
+/// The failure of a call, by a panic or by an error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Failure {
-    /// The source panicked in this very call.
+    /// The source panicked in this call.
     Boom,
-    /// A panic that says that the source panicked earlier, and how.
+    /// The panic of a call after the source has panicked.
     PanickedEarlier,
-    /// The panic of a call within a call.
+    /// The panic at re-entry.
     Reentry,
-    /// The error of that.
+    /// The error at re-entry.
     AlreadyExecuting,
-    /// The error that says that the source panicked earlier.
+    /// The error of a call after the source has panicked.
     Poisoned,
-    /// The error of a stream that has nothing ready.
+    /// The error of a stream that has no item ready.
     Pending,
 }
 
-/// Calls, and tells the panics that are to be expected from one another.
+/// Makes a call and classifies its panic. Propagates an unexpected panic.
 pub(crate) fn attempt<R>(call: impl FnOnce() -> R) -> Result<R, Failure> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|payload| {
         let message = payload.downcast_ref::<String>().map(String::as_str).or(payload.downcast_ref().copied());
@@ -104,12 +112,12 @@ pub(crate) fn attempt<R>(call: impl FnOnce() -> R) -> Result<R, Failure> {
     })
 }
 
-/// Knows of each item how often it was dropped.
+/// Counts how often each item is dropped.
 #[derive(Clone, Default)]
 pub(crate) struct Ledger(Arc<Mutex<Vec<usize>>>);
 
 impl Ledger {
-    /// Makes the next item.
+    /// Creates the next item.
     pub(crate) fn make(&self) -> Token {
         let mut drops = self.0.lock().unwrap();
         drops.push(0);
@@ -120,19 +128,19 @@ impl Ledger {
         self.0.lock().unwrap().len()
     }
 
-    /// How many there are that have not been dropped.
+    /// Returns the number of items that have not been dropped.
     pub(crate) fn live(&self) -> usize {
         self.0.lock().unwrap().iter().filter(|&&drops| drops == 0).count()
     }
 
-    /// When there should be no item any more.
-    pub(crate) fn settle(&self) {
+    /// Asserts that every item has been dropped exactly once.
+    pub(crate) fn assert_all_dropped_once(&self) {
         let drops = self.0.lock().unwrap();
-        assert!(drops.iter().all(|&drops| drops == 1), "each item is dropped once: {drops:?}");
+        assert!(drops.iter().all(|&drops| drops == 1), "an item was not dropped exactly once: {drops:?}");
     }
 }
 
-/// An item.
+/// An item that reports its drop to its ledger.
 pub(crate) struct Token {
     pub(crate) id: usize,
     ledger: Ledger,

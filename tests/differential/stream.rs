@@ -1,4 +1,4 @@
-//! `ThreadsafeStream`: first come first served, whoever gives up in between, and nobody is left asleep.
+//! `ThreadsafeStream`: tasks are served in order, also when some are cancelled, and no wake-up is lost.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -11,18 +11,18 @@ use proptest::prelude::*;
 use threadsafe_gen::{Stream, ThreadsafeStream, TryPollError, stream};
 
 use crate::check;
-use crate::script::{Failure, Ledger, Script, Step, Token, attempt, boom, scripts};
+use crate::script::{Failure, Ledger, Script, State, Step, Token, attempt, boom, scripts};
 
-/// Those that are about a task are about one of those that there are.
+/// A call on the stream. The index of a task is taken modulo the number of tasks.
 #[derive(Clone, Copy, Debug)]
 enum Call {
-    /// A new task, by `next` or by a `stream()` of its own, which is not polled yet.
+    /// Starts a task, with `next` or with its own `stream()`, without polling it.
     Start {
         by_stream: bool,
     },
     Poll(usize),
     Drop(usize),
-    /// Lets the source make one more step.
+    /// Allows the source one more step.
     Allow,
     TryNext,
     Close,
@@ -39,7 +39,7 @@ fn calls() -> impl Strategy<Value = Call> {
     ]
 }
 
-/// How many steps the source may make, and who waits for there to be one.
+/// The number of steps that the source may make, and the waker of the task that waits for a step.
 #[derive(Clone, Default)]
 struct Gate(Arc<Mutex<(usize, Option<Waker>)>>);
 
@@ -63,7 +63,7 @@ impl Gate {
     }
 }
 
-/// A stream as one writes it by hand.
+/// A hand-written stream.
 struct ByHand {
     script: Script,
     gate: Gate,
@@ -84,24 +84,17 @@ impl Stream for ByHand {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fate {
-    Open,
-    Over,
-    Poisoned,
-}
-
 struct Model {
     script: Script,
-    fate: Fate,
-    /// How many steps the source may make.
+    state: State,
+    /// The number of steps that the source may make.
     allowed: usize,
-    /// The tasks that wait, in the order in which they were first polled.
+    /// The waiting tasks, in the order of their first polls.
     queue: Vec<usize>,
 }
 
 impl Model {
-    /// Polls the source, by whoever may.
+    /// Polls the source.
     fn source(&mut self) -> Poll<Result<Option<usize>, Failure>> {
         if self.allowed == 0 {
             return Poll::Pending;
@@ -110,11 +103,11 @@ impl Model {
         Poll::Ready(match self.script.step() {
             Step::Item(place) => Ok(Some(place)),
             Step::End => {
-                self.fate = Fate::Over;
+                self.state = State::Finished;
                 Ok(None)
             }
             Step::Panic => {
-                self.fate = Fate::Poisoned;
+                self.state = State::Poisoned;
                 Err(Failure::Boom)
             }
         })
@@ -124,11 +117,11 @@ impl Model {
         if !self.queue.contains(&task) {
             self.queue.push(task);
         }
-        let polled = match self.fate {
-            Fate::Poisoned => Poll::Ready(Err(Failure::PanickedEarlier)),
-            Fate::Over => Poll::Ready(Ok(None)),
-            Fate::Open if self.queue[0] != task => Poll::Pending,
-            Fate::Open => self.source(),
+        let polled = match self.state {
+            State::Poisoned => Poll::Ready(Err(Failure::PanickedEarlier)),
+            State::Finished => Poll::Ready(Ok(None)),
+            State::Open if self.queue[0] != task => Poll::Pending,
+            State::Open => self.source(),
         };
         if polled.is_ready() {
             self.leave(task);
@@ -141,20 +134,20 @@ impl Model {
     }
 
     fn try_next(&mut self) -> Result<Option<usize>, Failure> {
-        match self.fate {
-            Fate::Poisoned => Err(Failure::Poisoned),
-            Fate::Over => Ok(None),
-            Fate::Open if !self.queue.is_empty() => Err(Failure::AlreadyExecuting),
-            Fate::Open => match self.source() {
+        match self.state {
+            State::Poisoned => Err(Failure::Poisoned),
+            State::Finished => Ok(None),
+            State::Open if !self.queue.is_empty() => Err(Failure::AlreadyExecuting),
+            State::Open => match self.source() {
                 Poll::Ready(answer) => answer,
                 Poll::Pending => Err(Failure::Pending),
             },
         }
     }
 
-    /// Whether a task that waits could go on if it were polled.
-    fn could_go_on(&self, task: usize) -> bool {
-        self.queue.contains(&task) && (self.fate != Fate::Open || self.queue[0] == task && self.allowed > 0)
+    /// Returns whether a waiting task would be ready if it were polled.
+    fn would_be_ready(&self, task: usize) -> bool {
+        self.queue.contains(&task) && (self.state != State::Open || self.queue[0] == task && self.allowed > 0)
     }
 }
 
@@ -168,9 +161,9 @@ impl Wake for Woken {
 }
 
 struct Task<'a> {
-    name: usize,
+    id: usize,
     future: Pin<Box<dyn Future<Output = Option<Token>> + 'a>>,
-    /// Whether it was woken since it was last polled.
+    /// Whether the task was woken since its last poll.
     woken: Arc<Woken>,
 }
 
@@ -178,7 +171,7 @@ struct Task<'a> {
 fn threadsafe_stream_answers_as_its_model_does() {
     check(&(any::<bool>(), scripts(16), vec(calls(), 0..80)), |(by_hand, script, calls)| {
         let (gate, ledger, alive) = (Gate::default(), Ledger::default(), Arc::new(()));
-        let model = Model { script: script.clone(), fate: Fate::Open, allowed: 0, queue: Vec::new() };
+        let model = Model { script: script.clone(), state: State::Open, allowed: 0, queue: Vec::new() };
         let mut source = ByHand { script, gate: gate.clone(), ledger: ledger.clone(), _alive: Arc::clone(&alive) };
         if by_hand {
             run(ThreadsafeStream::new(source), model, &calls, &gate, &ledger, &alive);
@@ -190,8 +183,8 @@ fn threadsafe_stream_answers_as_its_model_does() {
             });
             run(body.threadsafe(), model, &calls, &gate, &ledger, &alive);
         }
-        ledger.settle();
-        assert_eq!(Arc::strong_count(&alive), 1, "the stream should be gone");
+        ledger.assert_all_dropped_once();
+        assert_eq!(Arc::strong_count(&alive), 1, "the stream was not dropped");
     });
 }
 
@@ -204,19 +197,19 @@ fn run<S: Stream<Item = Token> + Unpin>(
     alive: &Arc<()>,
 ) {
     let mut tasks: Vec<Task<'_>> = Vec::new();
-    let mut names = 0..;
+    let mut ids = 0..;
     for call in calls {
         match *call {
             Call::Start { by_stream } => {
                 tasks.push(Task {
-                    name: names.next().expect("there is no last number"),
+                    id: ids.next().expect("the range is endless"),
                     future: if by_stream { Box::pin(first_of_stream(&shared)) } else { Box::pin(shared.next()) },
                     woken: Arc::default(),
                 });
             }
             Call::Poll(which) => {
                 if let Some(which) = which.checked_rem(tasks.len()) {
-                    let Task { name, future, woken } = &mut tasks[which];
+                    let Task { id, future, woken } = &mut tasks[which];
                     woken.0.store(false, SeqCst);
                     let waker = Waker::from(Arc::clone(woken));
                     let answer = attempt(|| future.as_mut().poll(&mut Context::from_waker(&waker)));
@@ -224,7 +217,7 @@ fn run<S: Stream<Item = Token> + Unpin>(
                         Ok(polled) => polled.map(|item| Ok(item.map(|item| item.id))),
                         Err(failure) => Poll::Ready(Err(failure)),
                     };
-                    assert_eq!(answer, model.poll(*name), "{call:?}");
+                    assert_eq!(answer, model.poll(*id), "{call:?}");
                     if answer.is_ready() {
                         drop(tasks.remove(which));
                     }
@@ -232,7 +225,7 @@ fn run<S: Stream<Item = Token> + Unpin>(
             }
             Call::Drop(which) => {
                 if let Some(which) = which.checked_rem(tasks.len()) {
-                    model.leave(tasks.remove(which).name);
+                    model.leave(tasks.remove(which).id);
                 }
             }
             Call::Allow => {
@@ -245,25 +238,25 @@ fn run<S: Stream<Item = Token> + Unpin>(
             }
             Call::Close => {
                 shared.close();
-                if model.fate == Fate::Open {
-                    model.fate = Fate::Over;
+                if model.state == State::Open {
+                    model.state = State::Finished;
                 }
             }
         }
-        for Task { name, woken, .. } in &tasks {
-            assert!(woken.0.load(SeqCst) || !model.could_go_on(*name), "{call:?} leaves task {name} asleep");
+        for Task { id, woken, .. } in &tasks {
+            assert!(woken.0.load(SeqCst) || !model.would_be_ready(*id), "{call:?} does not wake task {id}");
         }
-        assert_eq!(ledger.made(), model.script.at, "the stream goes no further than is needed: {call:?}");
-        assert_eq!(shared.is_finished(), model.fate == Fate::Over, "is_finished: {call:?}");
-        assert_eq!(shared.is_poisoned(), model.fate == Fate::Poisoned, "is_poisoned: {call:?}");
-        if model.fate != Fate::Poisoned {
+        assert_eq!(ledger.made(), model.script.at, "the stream makes no item before it is needed: {call:?}");
+        assert_eq!(shared.is_finished(), model.state == State::Finished, "is_finished: {call:?}");
+        assert_eq!(shared.is_poisoned(), model.state == State::Poisoned, "is_poisoned: {call:?}");
+        if model.state != State::Poisoned {
             let lives = Arc::strong_count(alive) == 2;
-            assert_eq!(lives, model.fate == Fate::Open, "the stream lives until its end: {call:?}");
+            assert_eq!(lives, model.state == State::Open, "the stream is dropped at its end: {call:?}");
         }
     }
     drop(tasks);
     let expected =
-        if model.fate == Fate::Poisoned { Err(Failure::PanickedEarlier) } else { Ok(model.fate == Fate::Open) };
+        if model.state == State::Poisoned { Err(Failure::PanickedEarlier) } else { Ok(model.state == State::Open) };
     assert_eq!(attempt(|| shared.into_inner().is_some()), expected, "into_inner");
 }
 

@@ -1,4 +1,4 @@
-//! `Tee`: every item to every branch, from where it was cloned on, and no item longer than the slowest needs it.
+//! `Tee`: every branch gets every item from its position on, and no item is kept longer than the slowest branch needs it.
 
 use std::sync::{Arc, Mutex, Weak};
 
@@ -9,7 +9,7 @@ use threadsafe_gen::Tee;
 use crate::check;
 use crate::script::{Failure, Script, Step, attempt, boom, scripts};
 
-/// Each is about one of the branches that there are.
+/// A call on a branch. The index of a branch is taken modulo the number of branches.
 #[derive(Clone, Copy, Debug)]
 enum Call {
     Clone(usize),
@@ -25,7 +25,7 @@ fn calls() -> impl Strategy<Value = Call> {
     ]
 }
 
-/// The items that were pulled, and where each branch stands among them.
+/// The number of items pulled, and the position of each branch.
 struct Model {
     script: Script,
     pulled: usize,
@@ -59,7 +59,7 @@ impl Model {
 }
 
 #[test]
-fn every_branch_sees_every_item_from_where_it_was_cloned_and_none_is_kept_longer() {
+fn tee_answers_as_its_model_does() {
     check(&(scripts(24), vec(calls(), 0..60)), |(script, calls)| {
         let pulled = Arc::new(Mutex::new(Vec::<Weak<usize>>::new()));
         let (mut steps, into) = (script.clone(), Arc::clone(&pulled));
@@ -98,7 +98,7 @@ fn every_branch_sees_every_item_from_where_it_was_cloned_and_none_is_kept_longer
             let slowest = model.branches.iter().min().copied().unwrap_or(model.pulled);
             let kept: Vec<_> = pulled.lock().unwrap().iter().map(|item| item.strong_count() == 1).collect();
             let expected: Vec<_> = (0..model.pulled).map(|place| place >= slowest).collect();
-            assert_eq!(kept, expected, "an item is there until the slowest branch has read it");
+            assert_eq!(kept, expected, "an item is kept until the slowest branch has read it");
             for (branch, &at) in branches.iter().zip(&model.branches) {
                 let (lower, upper) = branch.size_hint();
                 let left = model.pulled - at + if model.ended { 0 } else { model.script.left() };
@@ -106,6 +106,9 @@ fn every_branch_sees_every_item_from_where_it_was_cloned_and_none_is_kept_longer
             }
         }
         drop(branches);
-        assert!(pulled.lock().unwrap().iter().all(|item| item.strong_count() == 0), "nothing is kept in the end");
+        assert!(
+            pulled.lock().unwrap().iter().all(|item| item.strong_count() == 0),
+            "no item is kept after the last branch"
+        );
     });
 }
