@@ -251,7 +251,7 @@ impl Probe<'_> {
         }
         match own {
             Own::Next => {
-                assert_same(own, &attempt(|| one(Iterator::next(iter))), &model.next(false).map(without_index))
+                assert_same(own, &attempt(|| one(Iterator::next(iter))), &model.next(false).map(without_index));
             }
             Own::GetMut | Own::Direct => {
                 let expected = match model.state {
@@ -340,7 +340,7 @@ fn shared<'a, I: Iterator<Item = Token>>(
             assert_same(call, &answer.map(indexed), &model.next(false).map(indexed));
         }
         Shared::TryNext => {
-            assert_same(call, &tried(|| iter.try_next()), &with_errors(model.next(false).map(without_index)))
+            assert_same(call, &tried(|| iter.try_next()), &with_errors(model.next(false).map(without_index)));
         }
         Shared::NextTimeout => {
             let answer = tried(|| iter.next_timeout(Duration::from_millis(1)));

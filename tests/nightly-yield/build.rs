@@ -1,4 +1,4 @@
-//! Tells the crate whether its compiler is one that can be told to take the keyword.
+//! Sets `cfg(nightly)` if the compiler supports the feature for the keyword.
 
 use std::env;
 use std::process::Command;

@@ -1,8 +1,8 @@
-//! A long run: very many items over 64 threads, very many generators, branches of a tee that lag and die; with every item
-//! counted, memory flat, and the longest time that any call waited.
+//! A long run: many items shared by 64 threads, many generators, and tee branches that fall behind and are dropped. Checks
+//! that every item arrives once and that memory stays flat, and measures the longest wait of any call.
 //!
-//! `cargo run --release --example soak -- --items 100000000 --generators 1000000 --longest-wait-ms 1000`. Without options it
-//! takes seconds. The limit on the wait is for a machine that does nothing else, and without it the wait is only printed.
+//! `cargo run --release --example soak -- --items 100000000 --generators 1000000 --longest-wait-ms 1000`. Without options the
+//! run takes seconds. The limit on the wait is for an otherwise idle machine; without a limit the wait is only printed.
 
 use std::env;
 use std::fs;
@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use threadsafe_gen::{Tee, ThreadsafeExt, threadsafe_generator};
 
 const THREADS: u64 = 64;
-/// What memory may grow by between the first part of a run and its end: what an allocator keeps, not an item each.
+/// The allowed growth of memory between the first part of a run and its end. It allows for memory that the allocator keeps,
+/// and is far less than a leak of one allocation per item.
 const SLACK_KIB: u64 = 8 * 1024;
 
 struct Options {
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     };
     many_items(&options);
     many_generators(options.generators);
-    branches_that_die(options.items / 10);
+    lagging_branches(options.items / 10);
     ExitCode::SUCCESS
 }
 
@@ -47,7 +48,7 @@ fn options(mut args: impl Iterator<Item = String>) -> Option<Options> {
     Some(options)
 }
 
-/// An allocation for each, which is seen if it is kept.
+/// Yields boxes, so that an item that is leaked shows as memory.
 #[threadsafe_generator]
 fn boxes(n: u64) -> impl Iterator<Item = Box<u64>> {
     for i in 1..=n {
@@ -55,23 +56,23 @@ fn boxes(n: u64) -> impl Iterator<Item = Box<u64>> {
     }
 }
 
-/// Each item exactly once, by `next` on half of the threads and buffered on the others.
+/// Takes items with `next` on half of the threads and with `buffered` on the others, and checks that each arrives once.
 fn many_items(options: &Options) {
     let n = options.items;
-    // The first tenth is for the allocator and the threads' stacks to grow.
+    // During the first tenth the allocator's memory and the threads' stacks grow.
     let warm_up = share(n / 10);
     let before = resident();
     let Shared { sum, busiest, longest_wait } = share(n);
     let grown = grown_since(before);
-    assert_eq!(sum, u128::from(n) * u128::from(n + 1) / 2, "an item was lost, or came twice");
+    assert_eq!(sum, u128::from(n) * u128::from(n + 1) / 2, "an item was lost or delivered twice");
     println!(
-        "{n} items over {THREADS} threads: the busiest took {} % of the mean; the longest wait {longest_wait:?}, before \
-         {:?}; memory {grown}",
+        "{n} items over {THREADS} threads: the busiest thread took {} % of the mean; longest wait {longest_wait:?}, in the \
+         warm-up {:?}; memory {grown}",
         busiest * THREADS * 100 / n.max(1),
         warm_up.longest_wait,
     );
     if let Some(limit) = options.longest_wait {
-        assert!(longest_wait <= limit, "a thread was starved for {longest_wait:?}");
+        assert!(longest_wait <= limit, "a call waited for {longest_wait:?}");
     }
 }
 
@@ -90,9 +91,9 @@ fn share(n: u64) -> Shared {
                     let (mut sum, mut count, mut longest) = (0, 0, Duration::ZERO);
                     let mut buffered = items.buffered(64);
                     loop {
-                        let asked = Instant::now();
+                        let called = Instant::now();
                         let item = if thread % 2 == 0 { items.next() } else { buffered.next() };
-                        longest = longest.max(asked.elapsed());
+                        longest = longest.max(called.elapsed());
                         let Some(item) = item else { return (sum, count, longest) };
                         sum += u128::from(*item);
                         count += 1;
@@ -111,7 +112,7 @@ fn share(n: u64) -> Shared {
     })
 }
 
-/// Made, used half-way or not at all, and dropped, on the thread that made it or on another.
+/// Creates generators, takes none, some or all of their items, and drops them.
 fn many_generators(n: u64) {
     let round = |n: u64| {
         thread::scope(|scope| {
@@ -131,11 +132,11 @@ fn many_generators(n: u64) {
     round(n / 10);
     let before = resident();
     round(n);
-    println!("{n} generators made and dropped: memory {}", grown_since(before));
+    println!("{n} generators created and dropped: memory {}", grown_since(before));
 }
 
-/// One branch reads everything; others start with it, fall behind, and go.
-fn branches_that_die(n: u64) {
+/// One branch reads every item; other branches start at its position, fall behind and are dropped.
+fn lagging_branches(n: u64) {
     let read = |n: u64| {
         let mut leader = Tee::new(boxes(n).threadsafe());
         let mut laggards = Vec::new();
@@ -157,15 +158,15 @@ fn branches_that_die(n: u64) {
     println!("{n} items of a tee, the slowest branch 8000 behind: memory {}", grown_since(before));
 }
 
-/// The memory in use, in KiB, where the system tells.
+/// Returns the memory in use in KiB, or `None` if the system does not report it.
 fn resident() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())
 }
 
-/// How much more memory is in use than `before`, in words.
+/// Checks the growth of memory since `before`, and formats it.
 fn grown_since(before: Option<u64>) -> String {
-    let (Some(before), Some(now)) = (before, resident()) else { return "not known on this system".into() };
+    let (Some(before), Some(now)) = (before, resident()) else { return "unknown on this system".into() };
     let grown = now.saturating_sub(before);
     assert!(grown <= SLACK_KIB, "memory has grown by {grown} KiB");
     format!("grew by {grown} KiB")

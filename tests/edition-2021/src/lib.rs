@@ -1,4 +1,4 @@
-//! What the attribute expands to is silent under every lint, and holds on to its arguments in edition 2021 too.
+//! The expansion of the attribute triggers no lint, and the return type captures all lifetimes in edition 2021 too.
 
 #![forbid(unsafe_code)]
 #![deny(warnings, missing_docs, missing_debug_implementations, unused, unused_braces, unused_qualifications)]
@@ -7,7 +7,7 @@
 #![allow(
     clippy::cargo_common_metadata,
     clippy::multiple_crate_versions,
-    reason = "they are about the package, not about the code"
+    reason = "these lints are about the package, not about the code"
 )]
 
 use std::convert::Infallible;
@@ -16,7 +16,7 @@ use std::sync::Mutex;
 
 use threadsafe_gen::{threadsafe_generator, Coroutine};
 
-/// Two lifetimes that the return type does not name: in this edition a plain `impl Iterator` would not hold them.
+/// Two lifetimes that the return type does not name: in this edition a plain `impl Iterator` would not capture them.
 #[threadsafe_generator]
 pub fn elided(a: &str, b: &str) -> impl Iterator<Item = String> {
     yield_!(a.to_owned());
@@ -31,7 +31,7 @@ pub fn shown<'a>(items: &'a [impl Display + Sync], prefix: &str) -> impl Iterato
     }
 }
 
-/// An endless one, whose body does not end.
+/// An endless generator, whose body does not return.
 #[must_use]
 #[threadsafe_generator]
 pub fn endless(mut from: u64, (step, _): (u64, u64), _unused: u8) -> impl Iterator<Item = u64> {
@@ -41,7 +41,7 @@ pub fn endless(mut from: u64, (step, _): (u64, u64), _unused: u8) -> impl Iterat
     }
 }
 
-/// One that can fail and does not end otherwise.
+/// A fallible generator that ends only by an error.
 #[threadsafe_generator]
 pub fn fallible(text: &str) -> Box<dyn Iterator<Item = Result<u8, std::num::ParseIntError>> + '_> {
     if text.is_empty() {
@@ -53,7 +53,7 @@ pub fn fallible(text: &str) -> Box<dyn Iterator<Item = Result<u8, std::num::Pars
     }
 }
 
-/// A yield in each place.
+/// A yield in every kind of position.
 #[threadsafe_generator]
 pub fn places() -> impl Iterator<Item = ()> {
     yield_!();
@@ -64,7 +64,7 @@ pub fn places() -> impl Iterator<Item = ()> {
     yield_!();
 }
 
-/// A coroutine, with a lifetime that its types name and one that they do not.
+/// A coroutine with one lifetime that its types name and one that they do not name.
 #[threadsafe_generator]
 pub fn longest<'a>(least: &str) -> impl Coroutine<Yield = usize, Resume = &'a str, Return = Option<&'a str>> {
     let mut longest = resumed_with!();
@@ -82,7 +82,7 @@ pub fn longest<'a>(least: &str) -> impl Coroutine<Yield = usize, Resume = &'a st
     }
 }
 
-/// One that can be sent an error, and that does not end otherwise.
+/// A coroutine that receives results and ends only by an error.
 #[threadsafe_generator]
 pub fn thrown(from: &u32) -> impl Coroutine<Yield = u32, Resume = Result<u32, String>, Return = Result<(), String>> {
     let mut sum = from + resumed_with!()?;
@@ -91,7 +91,7 @@ pub fn thrown(from: &u32) -> impl Coroutine<Yield = u32, Resume = Result<u32, St
     }
 }
 
-/// One that delegates, and is sent nothing.
+/// A coroutine that delegates and takes no arguments.
 #[must_use]
 #[threadsafe_generator]
 pub fn delegating((from, _): (u32, u32), _unused: u8) -> impl Coroutine<Yield = (), Resume = (), Return = u32> {
@@ -104,18 +104,18 @@ pub fn delegating((from, _): (u32, u32), _unused: u8) -> impl Coroutine<Yield = 
     }
 }
 
-/// One that says nothing but that it is over.
+/// A coroutine that completes without a yield.
 #[threadsafe_generator]
 pub fn silent() -> impl Coroutine<Yield = u8, Resume = (), Return = ()> {}
 
-/// A type with generators for methods.
+/// A type whose methods are generators.
 #[derive(Debug, Default)]
 pub struct Shelf {
     books: Vec<String>,
 }
 
 impl Shelf {
-    /// By reference.
+    /// A generator that borrows `self`.
     #[threadsafe_generator]
     pub fn titles(&self, prefix: &str) -> impl Iterator<Item = String> {
         for book in &self.books {
@@ -123,7 +123,7 @@ impl Shelf {
         }
     }
 
-    /// A coroutine by reference.
+    /// A coroutine that borrows `self`.
     #[threadsafe_generator]
     pub fn look_up(&self) -> impl Coroutine<Yield = Option<&str>, Resume = usize, Return = Infallible> {
         let mut place = resumed_with!();
@@ -132,20 +132,20 @@ impl Shelf {
         }
     }
 
-    /// By value.
+    /// A generator that consumes `self`.
     #[threadsafe_generator]
     pub fn into_titles(self) -> impl Iterator<Item = String> {
         yield_from!(self.books);
     }
 }
 
-/// A trait with generators for methods.
+/// A trait whose methods are generators.
 pub trait Source {
-    /// Declared.
+    /// A generator without a default body.
     #[threadsafe_generator]
     fn items(&self) -> impl Iterator<Item = u32>;
 
-    /// Declared, too.
+    /// A coroutine without a default body.
     #[threadsafe_generator]
     fn sum(&self) -> impl Coroutine<Yield = u32, Resume = u32, Return = ()>;
 }
@@ -179,8 +179,8 @@ impl Drop for Noted<'_> {
     }
 }
 
-/// In this edition a temporary at the end of a body outlives the locals.
-#[allow(clippy::semicolon_if_nothing_returned, reason = "it is what there is to see")]
+/// In this edition a temporary in the last expression of a body outlives the locals.
+#[allow(clippy::semicolon_if_nothing_returned, reason = "the test is about an expression without a semicolon")]
 #[threadsafe_generator]
 pub fn temporary(log: &Mutex<Vec<&'static str>>) -> impl Iterator<Item = u32> {
     let _local = Noted("local", log);
@@ -188,7 +188,7 @@ pub fn temporary(log: &Mutex<Vec<&'static str>>) -> impl Iterator<Item = u32> {
     assert_eq!(Noted("temporary", log).name(), "temporary")
 }
 
-/// So it does where the end is a value.
+/// The same for a body whose last expression is a value.
 #[threadsafe_generator]
 pub fn temporary_value(log: &Mutex<Vec<&'static str>>) -> impl Coroutine<Yield = u32, Resume = u32, Return = usize> {
     let _local = Noted("local", log);
@@ -203,7 +203,7 @@ mod tests {
     use threadsafe_gen::GeneratorState::{Complete, Yielded};
 
     #[test]
-    fn arguments_are_held() {
+    fn generators_capture_their_arguments() {
         assert!(elided(&String::from("a"), &String::from("b")).eq(["a", "b"]));
         assert!(shown(&[1, 2], &String::from("n")).eq([("item", "n1".into()), ("item", "n2".into())]));
         assert!(endless(1, (2, 0), 0).take(2).eq([1, 3]));
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn coroutines_are_made_and_end_as_they_do() {
+    fn coroutines_capture_their_arguments_and_complete() {
         let least = String::from("x");
         let longest = longest(&least);
         assert_eq!(

@@ -1,6 +1,6 @@
-//! What `yield_!` does, `yield` does.
+//! The keyword `yield` works like the macro `yield_!`.
 
-#![allow(clippy::semicolon_if_nothing_returned, reason = "a yield may be a tail")]
+#![allow(clippy::semicolon_if_nothing_returned, reason = "a yield can be the last expression of a body")]
 
 use std::num::ParseIntError;
 
@@ -12,10 +12,10 @@ fn items<I: Iterator>(iter: ThreadsafeIter<I>) -> Vec<I::Item> {
 }
 
 fn ready_items<S: Stream + Unpin>(stream: &ThreadsafeStream<S>) -> Vec<S::Item> {
-    std::iter::from_fn(|| stream.try_next().expect("it awaits nothing that is not ready")).collect()
+    std::iter::from_fn(|| stream.try_next().expect("the stream awaits only ready futures")).collect()
 }
 
-/// Like `select!`: its arms are no Rust.
+/// A macro whose arms are not Rust syntax, like `select!`.
 macro_rules! on {
     ($($name:ident = $value:expr => $work:expr,)+) => {
         $(if let Some($name) = $value {
@@ -83,7 +83,7 @@ fn sum() -> impl Coroutine<Yield = u32, Resume = u32, Return = String> {
         if more == 0 {
             return sum.to_string();
         }
-        // The reply to an item made of a reply; then one in a macro.
+        // The reply to an item that is itself a reply, and then a reply in a macro.
         sum += yield yield more;
         if matches!(yield sum, 9) {
             sum += 1;
@@ -124,7 +124,7 @@ fn an_iterator_yields() {
 }
 
 #[test]
-fn it_works_in_macros() {
+fn a_yield_works_in_macros() {
     assert_eq!(items(in_macros()), [1, 2, 3, 4, 5, 6, 7]);
 }
 
@@ -136,7 +136,7 @@ fn an_error_is_the_last_item() {
 }
 
 #[test]
-fn a_coroutine_yields_and_is_replied_to() {
+fn a_coroutine_yields_and_receives_replies() {
     let sum = sum();
     assert_eq!(sum.resume_with(1), Some(Yielded(1)));
     assert_eq!(sum.resume_with(5), Some(Yielded(5)));

@@ -1,7 +1,7 @@
-//! The keyword `yield` in functions that are marked `#[threadsafe_generator]`, as nightly compilers take it.
+//! The keyword `yield` in functions annotated with `#[threadsafe_generator]`, which nightly compilers accept.
 
 #![cfg_attr(all(nightly, test), feature(yield_expr))]
 
-// In a file of its own, since stable compilers refuse the keyword wherever they read it.
+// A separate file, because stable compilers reject the keyword in every file that they parse.
 #[cfg(all(nightly, test))]
 mod keyword;

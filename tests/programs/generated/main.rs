@@ -1,8 +1,8 @@
-//! Random generator functions over what the attribute and `generator!` accept, compiled in bulk, each compared with the same
-//! body that pushes its items to a `Vec`.
+//! Generates random functions that the attribute and `generator!` accept, compiles them in one crate, and compares each
+//! with the same body that pushes its items to a `Vec`.
 //!
-//! `cargo run --release --example generated -- --functions 500`; `--seed` repeats a run, `--keep DIR` leaves the crate that was
-//! written in a folder of that name.
+//! `cargo run --release --example generated -- --functions 500`; `--seed` repeats a run, and `--keep DIR` writes the crate to
+//! a folder that is kept.
 
 mod write;
 
@@ -17,7 +17,7 @@ use fastrand::Rng;
 
 use write::{Form, function};
 
-/// Where the library and its lock file are.
+/// The folder of the library and its lock file.
 const WORKSPACE: &str = env!("CARGO_MANIFEST_DIR");
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -32,7 +32,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let status = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()))
         .args(["run", "--quiet", "--offline"])
         .current_dir(folder)
-        // Not for the workspace's own target directory, which this process may have been started from with a lock held.
+        // A separate target directory: the cargo that started this process may hold the lock of the workspace's own.
         .env("CARGO_TARGET_DIR", folder.join("target"))
         .status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -60,7 +60,7 @@ fn options(mut args: impl Iterator<Item = String>) -> Option<Options> {
 
 fn write_crate(folder: &Path, functions: u64, seed: u64) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(folder.join("src"))?;
-    // With the versions that are there already.
+    // The workspace's lock file selects versions that are already downloaded.
     fs::copy(Path::new(WORKSPACE).join("Cargo.lock"), folder.join("Cargo.lock"))?;
     let library = Path::new(WORKSPACE).join("threadsafe-gen");
     let manifest = format!(
@@ -73,7 +73,7 @@ fn write_crate(folder: &Path, functions: u64, seed: u64) -> Result<(), Box<dyn E
     let mut checks = String::new();
     for index in 0..functions {
         let mut module = "use super::prelude::*;\n".to_owned();
-        // The same choices for each form, since the seed is the same.
+        // The same seed gives the same choices for each form.
         for form in [Form::Annotated, Form::InPlace, Form::Eager] {
             module.push_str(&function(&mut Rng::with_seed(seed.wrapping_add(index)), form));
         }
@@ -89,7 +89,7 @@ fn write_crate(folder: &Path, functions: u64, seed: u64) -> Result<(), Box<dyn E
     Ok(())
 }
 
-/// What stands above the functions: how each is called, and in how many ways it is asked.
+/// The code above the functions, with the macro that calls each of them in every way.
 const PRELUDE: &str = r#"
 #![allow(unused, clippy::all)]
 

@@ -1,9 +1,9 @@
-//! Writes a function, in one of three forms. All choices are made by the generator of random numbers, and none depends on the
-//! form, so that one seed gives three functions of one meaning.
+//! Writes a random function in one of three forms. The random choices do not depend on the form, so that one seed gives
+//! three functions with the same behaviour.
 
 use fastrand::Rng;
 
-/// What becomes of a yield.
+/// The code that stands for a yield.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Form {
     /// `yield_!(item)` in a function with the attribute.
@@ -14,7 +14,7 @@ pub(crate) enum Form {
     Eager,
 }
 
-/// What the items are.
+/// The type of the items.
 #[derive(Clone, Copy, PartialEq)]
 enum Item {
     Number,
@@ -54,7 +54,7 @@ pub(crate) fn function(rng: &mut Rng, form: Form) -> String {
         text: String::new(),
     };
     writer.block(4);
-    // `?` must be there where the items are to be known as fallible, and does no harm.
+    // A body with fallible items needs at least one `?`, so that it is recognized as fallible.
     if item == Item::Fallible {
         writer.line("let _: u64 = \"5\".parse()?;");
     }
@@ -89,7 +89,7 @@ struct Writer<'a> {
     rng: &'a mut Rng,
     form: Form,
     item: Item,
-    /// Numbers that are in scope.
+    /// The variables in scope, all numbers.
     names: Vec<String>,
     labels: usize,
     depth: usize,
@@ -103,7 +103,7 @@ impl Writer<'_> {
         self.text.push('\n');
     }
 
-    /// Some statements, deeper in by one.
+    /// Writes some statements, indented by one level.
     fn block(&mut self, depth: usize) {
         let names = self.names.len();
         self.depth += 1;
@@ -121,7 +121,7 @@ impl Writer<'_> {
     }
 
     fn statement(&mut self, depth: usize) {
-        // At the bottom no more blocks.
+        // At depth 0 only statements without nested blocks are chosen.
         let choices = if depth == 0 { 9 } else { 18 };
         match self.rng.u8(..choices) {
             0..=2 => {
@@ -138,7 +138,7 @@ impl Writer<'_> {
                 self.line(&line);
             }
             5 => {
-                // A borrow that is held across yields.
+                // A borrow is held across yields.
                 let yielded = self.yielded("borrowed.len() as u64");
                 let after = self.yielded("owned.capacity().min(1) as u64");
                 self.line(&format!(
@@ -162,7 +162,7 @@ impl Writer<'_> {
                 self.line(&format!("{yielded};"));
             }
             8 => {
-                // In macros, where the tokens are nobody's syntax as yet.
+                // A yield in the arguments of a macro.
                 let (one, other) = (self.number(0), self.number(0));
                 let (yielded, name) = (self.yielded(&one), self.name());
                 self.line(&format!(
@@ -247,13 +247,13 @@ impl Writer<'_> {
         self.names.push(name);
     }
 
-    /// A name for a local, of a kind that ours could have.
+    /// Returns a name for a local that could clash with names in the expansion.
     fn name(&mut self) -> String {
         let name = one_of(self.rng, &["co", "v", "item", "slot", "yielder", "x", "first"]);
         name.to_owned()
     }
 
-    /// An expression of type `u64`, in which there may be yields.
+    /// Returns an expression of type `u64`, which can contain yields.
     fn number(&mut self, depth: usize) -> String {
         let name = self.rng.usize(..self.names.len());
         let name = self.names[name].clone();
@@ -275,7 +275,7 @@ impl Writer<'_> {
         }
     }
 
-    /// A number as an item.
+    /// Returns an item made from a number.
     fn item_of(&self, number: &str) -> String {
         match self.item {
             Item::Number => number.into(),
@@ -288,7 +288,8 @@ impl Writer<'_> {
 
     fn yielded(&mut self, number: &str) -> String {
         let comma = if self.rng.u8(..4) == 0 { "," } else { "" };
-        // With its type stated a box need not be made one of `dyn`; the keyword's type is inferred.
+        // The signature states the item type, so that a box coerces to it. In `generator!` the type is inferred, so that the
+        // box needs a cast.
         let item = match self.item {
             Item::Dyn if self.form != Form::InPlace => format!("Box::new({number})"),
             _ => self.item_of(number),

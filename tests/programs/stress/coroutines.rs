@@ -1,4 +1,4 @@
-//! `ThreadsafeCoroutine`: every answer goes to who asked.
+//! `ThreadsafeCoroutine`: every caller gets the answer to its own argument.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use threadsafe_gen::{Coroutine, TryResumeError, threadsafe_generator};
 use crate::items::{Count, Item, check_panic, planned_panic};
 use crate::on_threads;
 
-/// Answers each item with its number and how many came before, `length` times; or panics at one.
+/// Answers `length` items, each with its number and the number of items before it, or panics at the item `panics`.
 #[threadsafe_generator]
 fn echo(length: usize, panics: usize) -> impl Coroutine<Yield = (usize, usize), Resume = Item, Return = Item> {
     let mut item = resumed_with!();
@@ -57,7 +57,7 @@ pub(crate) fn round(rng: &mut Rng) -> u64 {
                 }));
                 match outcome {
                     Ok(Some(Yielded((answer, place)))) => {
-                        assert_eq!(answer, number, "the answer to somebody else");
+                        assert_eq!(answer, number, "the answer belongs to another caller");
                         places.push(place);
                     }
                     Ok(Some(Complete(last))) => {
@@ -67,7 +67,7 @@ pub(crate) fn round(rng: &mut Rng) -> u64 {
                     Ok(None) => break,
                     Err(payload) => {
                         check_panic(payload);
-                        // Whichever was first, the panic or `close`, it stays at that for all others.
+                        // If `close` was called before the panic, the coroutine is closed and not poisoned.
                         assert!(echo.is_poisoned() || closes);
                         break;
                     }
@@ -82,7 +82,7 @@ pub(crate) fn round(rng: &mut Rng) -> u64 {
     let complete: usize = results.iter().map(|(_, complete)| complete).sum();
     let mut places: Vec<_> = results.into_iter().flat_map(|(places, _)| places).collect();
     places.sort_unstable();
-    assert!(places.iter().copied().eq(0..places.len()), "an exchange was lost, or came twice");
+    assert!(places.iter().copied().eq(0..places.len()), "an exchange was lost or delivered twice");
     if !closes {
         assert_eq!(places.len(), length.min(panics));
         assert_eq!(complete, usize::from(panics >= length));

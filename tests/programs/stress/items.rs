@@ -1,4 +1,4 @@
-//! What is handed around: items that are counted, panics that are planned, and a gate for threads to start at.
+//! Items that are counted, panics that are planned, and a gate at which threads start together.
 
 use std::any::Any;
 use std::panic;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 
-/// How many items there are that have not been dropped.
+/// The number of items that have not been dropped.
 #[derive(Clone, Default)]
 pub(crate) struct Count(Arc<AtomicUsize>);
 
@@ -18,11 +18,11 @@ impl Count {
     }
 
     pub(crate) fn assert_none_left(&self) {
-        assert_eq!(self.0.load(Ordering::Relaxed), 0, "items that were never dropped");
+        assert_eq!(self.0.load(Ordering::Relaxed), 0, "some items were never dropped");
     }
 }
 
-/// A number on the heap, where a sanitizer sees it dropped twice, or never.
+/// A number on the heap, so that a sanitizer detects an item that is dropped twice or never.
 pub(crate) struct Item {
     number: Box<usize>,
     count: Count,
@@ -46,14 +46,14 @@ impl Drop for Item {
     }
 }
 
-/// What a source panics with when it is to panic.
+/// The message of a planned panic of a source.
 const PLANNED: &str = "a planned panic";
 
 pub(crate) fn planned_panic() -> ! {
     panic!("{PLANNED}");
 }
 
-/// Whether a call panicked in the way it should: with the source's own panic, or with the news of it. What else there is goes on.
+/// Accepts a planned panic of the source, and the panic of a later call that reports it. Propagates every other panic.
 pub(crate) fn check_panic(payload: Box<dyn Any + Send>) {
     if !is_planned(&*payload) {
         panic::resume_unwind(payload);
@@ -65,7 +65,7 @@ fn is_planned(payload: &dyn Any) -> bool {
     text.is_some_and(|text| text == PLANNED || text.ends_with(&format!(" panicked earlier: {PLANNED}")))
 }
 
-/// Leaves out the messages of panics that are planned.
+/// Suppresses the messages of planned panics.
 pub(crate) fn silence_planned_panics() {
     let print = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -75,7 +75,7 @@ pub(crate) fn silence_planned_panics() {
     }));
 }
 
-/// Where threads wait until all of them are there.
+/// A barrier for a number of threads.
 #[derive(Clone)]
 pub(crate) struct Gate(Arc<(Mutex<usize>, Condvar)>);
 
@@ -85,10 +85,10 @@ impl Gate {
     }
 
     pub(crate) fn wait(&self) {
-        let (missing, all_there) = &*self.0;
+        let (missing, arrived) = &*self.0;
         let mut missing = missing.lock();
         *missing -= 1;
-        all_there.notify_all();
-        all_there.wait_while(&mut missing, |missing| *missing > 0);
+        arrived.notify_all();
+        arrived.wait_while(&mut missing, |missing| *missing > 0);
     }
 }

@@ -1,4 +1,4 @@
-//! `ThreadsafeIter`, by every method that it has.
+//! `ThreadsafeIter`, with all of its methods.
 
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use threadsafe_gen::{ThreadsafeIter, TryNextError, threadsafe_generator};
 use crate::items::{Count, Item, check_panic, planned_panic};
 use crate::on_threads;
 
-/// The items from 0 to `length`, and a panic at `panics`.
+/// A generator of the items below `length`, which panics at the item `panics`.
 #[threadsafe_generator]
 fn generated(count: Count, length: usize, panics: usize) -> impl Iterator<Item = Item> {
     let held_across_yields = count.item(usize::MAX);
@@ -24,7 +24,7 @@ fn generated(count: Count, length: usize, panics: usize) -> impl Iterator<Item =
     black_box(&held_across_yields);
 }
 
-/// The same of any iterator there is.
+/// A plain iterator of the same items.
 fn adapted(count: Count, length: usize, panics: usize) -> impl Iterator<Item = Item> + Send {
     (0..length).map(move |number| if number == panics { planned_panic() } else { count.item(number) })
 }
@@ -59,11 +59,11 @@ where
                 let outcome = catch_unwind(AssertUnwindSafe(|| take_some(&source, &mut rng, &mut taken)));
                 match outcome {
                     Ok(false) => (),
-                    // Others may give back what they have taken, and have not while they are at it.
+                    // No items are left for this thread. Other threads may still put items back.
                     Ok(true) => break,
                     Err(payload) => {
                         check_panic(payload);
-                        // Whichever was first, the panic or `close`, it stays at that for all others.
+                        // If `close` was called before the panic, the iterator is closed and not poisoned.
                         assert!(source.is_poisoned() || closes);
                         break;
                     }
@@ -84,7 +84,7 @@ where
         taken.extend(of_one.iter().map(Item::number));
         operations += by_one;
     }
-    // What consumers gave back after everyone had seen the end.
+    // Consumers may have put items back after all other threads had ended.
     if source.is_poisoned() {
         drop(source);
     } else {
@@ -93,17 +93,17 @@ where
     taken.sort_unstable();
     if closed_early || panicked {
         taken.dedup_by(|next, one| {
-            assert_ne!(next, one, "an item came twice");
+            assert_ne!(next, one, "an item was delivered twice");
             false
         });
         assert!(taken.last().is_none_or(|&last| last < length.min(panics)));
     } else {
-        assert!(taken.iter().copied().eq(0..length), "each item comes exactly once");
+        assert!(taken.iter().copied().eq(0..length), "an item was lost or delivered twice");
     }
     operations
 }
 
-/// Takes some items in a random manner. Says whether there was none left.
+/// Takes some items by a randomly chosen method. Returns `true` if there were none left.
 fn take_some<I: Iterator<Item = Item>>(source: &ThreadsafeIter<I>, rng: &mut Rng, taken: &mut Vec<Item>) -> bool {
     let wanted = rng.usize(1..8);
     let before = taken.len();
@@ -113,7 +113,7 @@ fn take_some<I: Iterator<Item = Item>>(source: &ThreadsafeIter<I>, rng: &mut Rng
             Ok(item) => taken.extend(item),
             Err(TryNextError::AlreadyExecuting) => return false,
             Err(TryNextError::Poisoned) => {
-                // All others are told by a panic.
+                // All other methods report the panic by a panic.
                 source.next();
             }
         },

@@ -1,11 +1,12 @@
-//! Every public operation in random mixes, on 2 to 16 threads, with panics, closes and drops in between, and exactly-once
-//! checked at the end of each round. A program of its own, not a test, for it to run under sanitizers and for hours.
+//! Runs every public operation in random mixes on 2 to 16 threads, with panics, closes and drops in between, and checks at
+//! the end of each round that each item arrived exactly once. A program, not a test, so that it can run under sanitizers
+//! and for hours.
 //!
-//! `cargo run --release --example stress -- --seconds 60`; `--seed` repeats a run, as far as threads let themselves be
-//! repeated, and `--only` and `--without` choose.
+//! `cargo run --release --example stress -- --seconds 60`; `--seed` repeats the random choices of a run, but not the
+//! scheduling of its threads; `--only` and `--without` select rounds.
 //!
-//! Threads are spawned and joined, and wait for each other by locks of `parking_lot` alone: what a sanitizer that has not
-//! compiled the standard library itself can follow.
+//! The threads synchronize only by spawning, joining and the locks of `parking_lot`. A sanitizer cannot follow the primitives
+//! of the precompiled standard library.
 
 mod coroutines;
 mod items;
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-/// What is done in a round, all of it.
+/// A kind of round.
 struct Round {
     name: &'static str,
     run: fn(&mut Rng) -> u64,
@@ -76,7 +77,7 @@ fn options(mut args: impl Iterator<Item = String>) -> Option<Options> {
     (!options.rounds.is_empty()).then_some(options)
 }
 
-/// Runs `work` on so many threads, which start together, and returns what each returned.
+/// Runs `work` on `threads` threads that start together, and returns their results.
 fn on_threads<R: Send + 'static>(
     threads: usize,
     rng: &mut Rng,

@@ -1,4 +1,4 @@
-//! `ThreadsafeStream`, by tasks that give up half-way.
+//! `ThreadsafeStream`, with tasks that cancel their calls.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +14,7 @@ use threadsafe_gen::{Stream, TryPollError, threadsafe_generator};
 use crate::items::{Count, Item, check_panic, planned_panic};
 use crate::on_threads;
 
-/// Suspends so many times, and is woken at once.
+/// Suspends `times` times, and is woken at once.
 async fn suspend(mut times: usize) {
     poll_fn(|cx| {
         if times == 0 {
@@ -27,9 +27,9 @@ async fn suspend(mut times: usize) {
     .await;
 }
 
-/// A thread that runs futures, and parks by a lock that a sanitizer can follow.
+/// An executor whose thread parks by a lock that a sanitizer can follow.
 ///
-/// It outlives the threads that wake it: of the way in which an `Arc` is dropped a sanitizer understands nothing.
+/// It must outlive the threads that wake it, because a sanitizer cannot follow the synchronization in the drop of an `Arc`.
 #[derive(Default)]
 struct Executor(Mutex<bool>, Condvar);
 
@@ -87,7 +87,7 @@ pub(crate) fn round(rng: &mut Rng) -> u64 {
                         Err(TryPollError::AlreadyExecuting | TryPollError::Pending) => None,
                         Err(TryPollError::Poisoned) => Some(executor.block_on(stream.next())),
                     },
-                    // Polled once or twice, and given up.
+                    // A call that is polled once or twice and then cancelled.
                     1 | 2 => {
                         let mut next = pin!(stream.next());
                         let mut cx = Context::from_waker(Waker::noop());
@@ -108,7 +108,7 @@ pub(crate) fn round(rng: &mut Rng) -> u64 {
                     Ok(Some(None)) => break,
                     Err(payload) => {
                         check_panic(payload);
-                        // Whichever was first, the panic or `close`, it stays at that for all others.
+                        // If `close` was called before the panic, the stream is closed and not poisoned.
                         assert!(stream.is_poisoned() || closes);
                         break;
                     }
@@ -122,10 +122,10 @@ pub(crate) fn round(rng: &mut Rng) -> u64 {
     });
     let (_executors, results): (Vec<_>, Vec<_>) = results.into_iter().unzip();
     let mut taken: Vec<_> = results.iter().flatten().map(Item::number).collect();
-    // In order for each, since who takes an item keeps it.
+    // Each task gets its items in order.
     assert!(results.iter().all(|of_one| of_one.is_sorted_by_key(Item::number)));
     taken.sort_unstable();
-    assert!(taken.iter().copied().eq(0..taken.len()), "an item was lost, or came twice");
+    assert!(taken.iter().copied().eq(0..taken.len()), "an item was lost or delivered twice");
     if !closes {
         assert_eq!(taken.len(), length.min(panics));
     }

@@ -1,4 +1,4 @@
-//! `Tee`: every branch sees everything, from where it started.
+//! `Tee`: every branch gets every item from its position on.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -16,14 +16,14 @@ pub(crate) fn round(rng: &mut Rng) -> u64 {
         let count = count.clone();
         move |number| if number == panics { planned_panic() } else { count.item(number) }
     }));
-    // One branch a thread, each of which makes more.
+    // Each thread has one branch and clones more.
     let root = std::sync::Arc::new(parking_lot::Mutex::new(tee));
     let read = on_threads(rng.usize(2..=16), rng, {
         let root = root.clone();
         move |mut rng| {
             let mut branch = root.lock().clone();
             let (mut at, mut read) = (0, 0);
-            let mut patience = rng.u32(1..4);
+            let mut restarts = rng.u32(1..4);
             loop {
                 match catch_unwind(AssertUnwindSafe(|| branch.next())) {
                     Ok(Some(item)) => {
@@ -42,14 +42,14 @@ pub(crate) fn round(rng: &mut Rng) -> u64 {
                     }
                 }
                 match rng.u8(..64) {
-                    // Half-way, with others behind and ahead.
+                    // The branch is dropped midway, with other branches behind and ahead of it.
                     0 => break,
                     1 => {
                         let mut clone = branch.clone();
                         std::mem::swap(&mut clone, &mut branch);
                     }
-                    2 if patience > 0 => {
-                        patience -= 1;
+                    2 if restarts > 0 => {
+                        restarts -= 1;
                         (branch, at) = (root.lock().clone(), 0);
                     }
                     _ => (),
