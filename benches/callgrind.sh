@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Counts the instructions per item on one thread, which is exact even where clocks are noisy. Each contender runs twice, and
-# the difference in instructions is divided by the difference in items, so that the program's start and end do not count.
+# Counts the instructions per item on one thread, which is exact even where clocks are noisy. Each contender runs twice,
+# and the difference in instructions is divided by the difference in items, so that the program's start and end do not
+# count.
 #
 #     benches/callgrind.sh [CONTENDER...]
 set -euo pipefail

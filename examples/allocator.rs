@@ -19,7 +19,8 @@ const IDS: Range<u64> = 1_000..2_000;
 /// The number of ids that each thread requests at a time.
 const WANTED: [u64; 4] = [20, 30, 70, 130];
 
-/// Answers each request with a range of the next ids, shorter than requested if too few are left, and returns the total.
+/// Answers each request with a range of the next ids, shorter than requested if too few are left, and returns the
+/// total.
 #[threadsafe_generator]
 fn allocator(ids: Range<u64>) -> impl Coroutine<Yield = Range<u64>, Resume = u64, Return = u64> {
     let mut next = ids.start;

@@ -1,8 +1,8 @@
 //! An asynchronous generator shared by tasks: it requests the pages of an HTTP API, and the tasks process them.
 //!
-//! Each task waits for a page under a time-out. A time-out loses no page: the generator stays suspended in the middle of
-//! its request, and the next task that calls `next` continues it. The example serves the API itself and delays some of
-//! the responses, so that time-outs happen.
+//! Each task waits for a page under a time-out. A time-out loses no page: the generator stays suspended in the middle
+//! of its request, and the next task that calls `next` continues it. The example serves the API itself and delays some
+//! of the responses, so that time-outs happen.
 //!
 //! ```console
 //! $ cargo run --release --example crawl -- [--stop-after N]

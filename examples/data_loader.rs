@@ -1,16 +1,18 @@
 //! A data loader for training: shuffled batches of a file's rows, epoch after epoch, prepared on all cores.
 //!
-//! An endless generator reads the file and yields the batches. The workers take batches and do the expensive part outside
-//! the lock: they parse the rows, normalise them, and compute the features. The main thread restores the order of the
-//! batches by their indexes and trains on them, so the output does not depend on the number of workers. Each worker is
-//! at most a few batches ahead of the training. Ctrl-c closes the generator, as the last epoch does, and all threads end.
+//! An endless generator reads the file and yields the batches. The workers take batches and do the expensive part
+//! outside the lock: they parse the rows, normalise them, and compute the features. The main thread restores the order
+//! of the batches by their indexes and trains on them, so the output does not depend on the number of workers. Each
+//! worker is at most a few batches ahead of the training. Ctrl-c closes the generator, as the last epoch does, and all
+//! threads end.
 //!
 //! ```console
 //! $ cargo run --release --example data_loader -- [--epochs N] [--threads N] [FILE]
 //! ```
 //!
 //! A row of the file is `x,y,label`: a point, its coordinates from 0 to 100, and the class that it belongs to, 0 or 1.
-//! Without a file, the example generates one: the points of two spirals. An error in the file is reported with its place:
+//! Without a file, the example generates one: the points of two spirals. An error in the file is reported with its
+//! place:
 //!
 //! ```console
 //! $ printf '50,50,0\n51,5O,1\n' >points.csv

@@ -1,7 +1,7 @@
 //! A recursive generator: the in-order walk of a binary search tree, shared by two threads.
 //!
-//! The return type is boxed, because the type of a recursive walk must be written out. The walk of a subtree is owned by
-//! the walk of its parent and takes no lock; the two threads lock only the walk of the root.
+//! The return type is boxed, because the type of a recursive walk must be written out. The walk of a subtree is owned
+//! by the walk of its parent and takes no lock; the two threads lock only the walk of the root.
 //!
 //! ```console
 //! $ cargo run --release --example tree

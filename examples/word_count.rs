@@ -1,7 +1,8 @@
 //! Counts the words in files on all cores, and prints the twenty most frequent ones.
 //!
 //! One generator reads the lines; the threads take lines from it and count words, each thread in its own map. The
-//! generator can fail: `?` in its body ends it with the error as the last item. Bytes that are not UTF-8 separate words.
+//! generator can fail: `?` in its body ends it with the error as the last item. Bytes that are not UTF-8 separate
+//! words.
 //!
 //! ```console
 //! $ cargo run --release --example word_count -- [FILE...]

@@ -22,8 +22,8 @@ const AFTER_THE_END: &str = "coroutine resumed after completion";
 /// The argument that ends `echo`.
 const STOP: u64 = u64::MAX;
 
-/// Yields each argument with the number of arguments before it, and returns the number of arguments before [`STOP`]. The
-/// body owns a clone of `alive`.
+/// Yields each argument with the number of arguments before it, and returns the number of arguments before [`STOP`].
+/// The body owns a clone of `alive`.
 fn echo(alive: &Arc<()>) -> Generator<(u64, u64), impl Future<Output = u64> + Send + use<>, Reply<u64>> {
     let alive = Arc::clone(alive);
     coroutine(async move |co, mut argument| {

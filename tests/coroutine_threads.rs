@@ -46,7 +46,8 @@ fn share(coroutine: impl Coroutine<Yield = (u64, u64), Resume = u64, Return = u6
 /// A function that sends an argument and blocks until the answer.
 type Way = fn(&Shared, u64) -> Option<Answer>;
 
-/// Every method that resumes through a shared reference, with its name. A method that returns an error panics with its text.
+/// Every method that resumes through a shared reference, with its name. A method that returns an error panics with its
+/// text.
 const WAYS: [(&str, Way); 4] = [
     ("resume_with", ThreadsafeCoroutine::resume_with),
     ("lock", |shared, argument| shared.lock().resume_with(argument)),
@@ -123,8 +124,8 @@ fn assert_finished(alive: &Arc<()>, shared: &Shared) {
     }
 }
 
-/// Sends `each` distinct arguments from every thread, by the method `way(thread)`. Asserts that each argument gets its own
-/// answer, that the answers of a thread are in order, and that the body received nothing else.
+/// Sends `each` distinct arguments from every thread, by the method `way(thread)`. Asserts that each argument gets its
+/// own answer, that the answers of a thread are in order, and that the body received nothing else.
 fn exchange(threads: usize, each: u64, way: impl Fn(usize) -> Way + Sync) {
     let (alive, shared) = echo(u64::MAX);
     let mut numbers = together(threads, |index| {

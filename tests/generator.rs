@@ -66,7 +66,8 @@ fn locals_are_dropped_at_the_end_or_with_an_unfinished_generator() {
             drop(local);
         });
         assert_eq!(numbers.by_ref().take(taken).count(), taken.min(2));
-        // One reference is captured by the closure, one is the local's once the body has begun. At the end both are dropped.
+        // One reference is captured by the closure, one is the local's once the body has begun. At the end both are
+        // dropped.
         let alive = [1, 2, 2, 0][taken];
         assert_eq!(Arc::strong_count(&captured), 1 + alive, "after {taken}");
         drop(numbers);

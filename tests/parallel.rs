@@ -170,7 +170,8 @@ fn every_item_is_used_once_when_some_or_all_are_expensive() {
 fn items_of_a_fresh_drive_are_taken_one_at_a_time() {
     limited(|| {
         let pool = ThreadPoolBuilder::new().num_threads(4).build().unwrap();
-        // Each of the four threads waits at the barrier with one item. If one thread took two items, the test would hang.
+        // Each of the four threads waits at the barrier with one item. If one thread took two items, the test would
+        // hang.
         let barrier = Barrier::new(4);
         pool.install(|| annotated(4).into_par_iter().for_each(|_| _ = barrier.wait()));
     });
@@ -322,8 +323,8 @@ fn a_panic_of_the_source_propagates_with_its_payload_after_the_items_before_it()
 
 #[test]
 fn a_drive_raises_the_panic_of_the_source_not_the_poisoning() {
-    // While one thread processes the items before the panic, another that asked for more would find the iterator poisoned,
-    // and the poisoning would be raised before the panic of the source.
+    // While one thread processes the items before the panic, another that asked for more would find the iterator
+    // poisoned, and the poisoning would be raised before the panic of the source.
     limited(|| {
         for pool in pools(&[2, 8]) {
             let (used, generator) = (Used::default(), panicking(100));

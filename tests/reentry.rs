@@ -1,4 +1,5 @@
-//! Re-entry: a source that calls its own iterator, or a thread that already holds the lock, gets an error and never hangs.
+//! Re-entry: a source that calls its own iterator, or a thread that already holds the lock, gets an error and never
+//! hangs.
 
 use std::fmt::Write as _;
 use std::iter;
@@ -227,7 +228,8 @@ struct Ending {
     name: &'static str,
     next: Order<u64>,
     end: fn(&Shared),
-    /// Whether the lock is free when the destructor runs. If it is not, `lock` panics in the destructor, but does not hang.
+    /// Whether the lock is free when the destructor runs. If it is not, `lock` panics in the destructor, but does not
+    /// hang.
     free: bool,
 }
 

@@ -111,7 +111,8 @@ assert_not_impl_any!(AsyncGenerator<SyncOnly, Ready<()>>: Send, Sync);
 assert_not_impl_any!(AsyncGenerator<u8, As<Neither>>: Send, Sync);
 assert_not_impl_any!(AsyncGenerator<u8, As<SyncOnly>>: Send, Sync);
 
-// The lock around a coroutine or a stream stores none of its values, so only the coroutine or the stream must be `Send`.
+// The lock around a coroutine or a stream stores none of its values, so only the coroutine or the stream must be
+// `Send`.
 assert_impl_all!(ThreadsafeCoroutine<As<u8>>: Send, Sync);
 assert_impl_all!(ThreadsafeCoroutine<As<SendOnly>>: Send, Sync);
 assert_not_impl_any!(ThreadsafeCoroutine<As<SyncOnly>>: Send, Sync);

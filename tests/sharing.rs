@@ -30,7 +30,8 @@ const SOURCES: [(&str, MakeSource); 2] = [
     ("iterator", || Box::new(0..ITEMS)),
 ];
 
-/// Takes all items on `threads` threads that start together, thread `index` by `pull(index)`, and returns each one's items.
+/// Takes all items on `threads` threads that start together, thread `index` by `pull(index)`, and returns the items of
+/// each.
 fn drain(threads: usize, source: Source, pull: impl Fn(usize) -> Pull + Sync) -> Vec<Vec<u64>> {
     let shared = source.threadsafe();
     together(threads, |index| iter::from_fn(|| pull(index)(&shared)).collect())

@@ -47,8 +47,8 @@ fn waiting<const N: usize>(shared: &Shared) -> [BoxFuture<'_, Option<u64>>; N] {
     })
 }
 
-/// A stream that is controlled by messages: it yields each number sent, panics at [`PANIC`], and ends at `None`. Its body
-/// owns a clone of `alive`.
+/// A stream that is controlled by messages: it yields each number sent, panics at [`PANIC`], and ends at `None`. Its
+/// body owns a clone of `alive`.
 fn controlled(alive: &Arc<()>) -> (mpsc::UnboundedSender<Option<u64>>, Shared) {
     let (control, mut messages) = mpsc::unbounded_channel::<Option<u64>>();
     let alive = Arc::clone(alive);

@@ -252,7 +252,8 @@ impl Source for [char; 2] {
     }
 }
 
-/// Takes items in spawned tasks of a generic function: by the trait's signature alone, the stream is `Send` and `Unpin`.
+/// Takes items in spawned tasks of a generic function: by the trait's signature alone, the stream is `Send` and
+/// `Unpin`.
 async fn in_two_tasks<T: Source>(source: T) -> Vec<T::Out> {
     let source = Arc::new(source);
     let others = Arc::clone(&source);

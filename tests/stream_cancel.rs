@@ -387,8 +387,8 @@ fn no_wake_up_is_lost_when_a_call_is_cancelled_during_an_event() {
         for _ in 0..2000 {
             let event = Arc::default();
             let shared = pairs(&event, &Arc::default()).threadsafe();
-            // The event brings two items. The cancelled calls take at most one. The other call would hang if its wake-up
-            // were lost.
+            // The event brings two items. The cancelled calls take at most one. The other call would hang if its
+            // wake-up were lost.
             let cancelling = || (0..5).find_map(|_| block_on(cancel_after(1, shared.next())));
             let taken = together(3, |index| match index {
                 0 => {

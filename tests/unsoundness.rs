@@ -1,5 +1,5 @@
-//! Attacks on the `Send` of generators and yielders that compile, and their outcome. The attacks that do not compile are
-//! `tests/ui/unsoundness-*.rs`; those with replies and streams are in `unsoundness_async.rs`.
+//! Attacks on the `Send` of generators and yielders that compile, and their outcome. The attacks that do not compile
+//! are `tests/ui/unsoundness-*.rs`; those with replies and streams are in `unsoundness_async.rs`.
 //!
 //! In each attack only one thread at a time may access a body's slot, and every item must have one owner. Assertions
 //! detect an item that is lost or dropped twice; the sanitizers detect the rest.
@@ -79,8 +79,8 @@ fn unsoundness_a_thread_that_panics_while_it_holds_the_yielder() {
 
 #[test]
 fn unsoundness_an_inner_generator_takes_the_outer_yielder_to_a_thread() {
-    // On that thread the inner body can put an item into the outer slot, which no other thread accesses meanwhile, but it
-    // cannot suspend the outer body.
+    // On that thread the inner body can put an item into the outer slot, which no other thread accesses meanwhile, but
+    // it cannot suspend the outer body.
     limited(|| {
         let mut outer = generator(async |outer| {
             let mut inner = generator(async |_: &mut Yielder<'_, ()>| outer.yield_(Box::new(1)).await);
@@ -95,7 +95,8 @@ fn unsoundness_an_inner_generator_takes_the_outer_yielder_to_a_thread() {
 
 #[test]
 fn unsoundness_a_future_of_a_yield_polled_on_a_thread() {
-    // At the second poll the future claims that the body was suspended. The item is still in the slot, which is detected.
+    // At the second poll the future claims that the body was suspended. The item is still in the slot, which is
+    // detected.
     limited(|| {
         let mut items = generator(async |co| {
             let mut yielded = pin!(co.yield_(Box::new(1)));
@@ -176,7 +177,8 @@ fn unsoundness_a_body_that_is_not_an_async_function() {
         ready(())
     }
 
-    // Function pointers and closures without `async` are bodies as well. An item that they leave in the slot is detected.
+    // Function pointers and closures without `async` are bodies as well. An item that they leave in the slot is
+    // detected.
     let body: for<'a, 'id> fn(&'a mut Yielder<'id, Box<u32>>) -> Ready<()> = early;
     let messages = together(2, |_| message_of(|| generator(body).next()));
     assert_eq!(messages, [NOT_AWAITED, NOT_AWAITED]);
@@ -276,8 +278,8 @@ fn unsoundness_a_local_that_yields_when_it_is_dropped() {
 
 #[test]
 fn unsoundness_leaks() {
-    // The destructor of a forgotten value does not run. A forgotten yield is detected, and forgetting an inner generator
-    // ends its borrow of the outer yielder.
+    // The destructor of a forgotten value does not run. A forgotten yield is detected, and forgetting an inner
+    // generator ends its borrow of the outer yielder.
     let mut one = generator(async |co| {
         mem::forget(co.yield_(Box::new(1)));
         co.yield_(Box::new(2)).await;
@@ -336,7 +338,8 @@ impl Drop for Asking {
 
 #[test]
 fn unsoundness_destructors_of_items_that_re_enter_and_panic() {
-    // An item that is dropped by the body or by a caller finds the lock held or free. Its panic in the body is the body's.
+    // An item that the body drops finds the lock held; an item that a caller drops finds it free. If the destructor
+    // panics inside the body, the body has panicked.
     limited(|| {
         let (report, reports) = mpsc::channel();
         let shared = Arc::new_cyclic(|me| {
@@ -378,8 +381,8 @@ thread_local!(static TAKEN_HERE: RefCell<Vec<u64>> = const { RefCell::new(Vec::n
 
 #[test]
 fn unsoundness_a_body_that_uses_thread_locals() {
-    // The body uses the thread-locals of the thread that calls `next`, whichever thread called before. No reference into a
-    // thread-local can be held across a yield: `with` takes a closure, which cannot yield.
+    // The body uses the thread-locals of the thread that calls `next`, whichever thread called before. No reference
+    // into a thread-local can be held across a yield: `with` takes a closure, which cannot yield.
     limited(|| {
         let items = generator(async |co| {
             for n in 1.. {
@@ -408,13 +411,14 @@ fn unsoundness_guards_that_outlive_their_threads_function() {
     static DROPPED_LATE: ThreadsafeIter<RangeFrom<u64>> = ThreadsafeIter::new(0..);
     static FORGOTTEN: ThreadsafeIter<RangeFrom<u64>> = ThreadsafeIter::new(0..);
 
-    // A guard in a thread-local is dropped after the thread's function has returned, while the thread id is still valid.
+    // A guard in a thread-local is dropped after the thread's function has returned, while the thread id is still
+    // valid.
     limited(|| {
         thread::spawn(|| GUARD.set(Some(DROPPED_LATE.lock()))).join().unwrap();
         assert_eq!(DROPPED_LATE.next(), Some(0));
 
-        // A forgotten guard leaves its thread id behind, which a new thread may get. That thread gets the same error as all
-        // others.
+        // A forgotten guard leaves its thread id behind, which a new thread may get. That thread gets the same error as
+        // all others.
         thread::spawn(|| mem::forget(FORGOTTEN.lock())).join().unwrap();
         for _ in 0..20 {
             let result = thread::spawn(|| FORGOTTEN.try_next()).join().unwrap();
@@ -428,8 +432,8 @@ fn unsoundness_a_body_that_drops_or_replaces_its_own_generator() {
     static PLACE: Mutex<Option<Source>> = Mutex::new(None);
     static SHARED: OnceLock<Shared> = OnceLock::new();
 
-    // The caller that runs a body holds a `&mut` to its generator, so the body cannot get one. `close` leaves the drop to
-    // the caller that is executing the body.
+    // The caller that runs a body holds a `&mut` to its generator, so the body cannot get one. `close` leaves the drop
+    // to the caller that is executing the body.
     limited(|| {
         let body = async |co: &mut Yielder<'_, u64>| {
             assert!(PLACE.try_lock().is_err());

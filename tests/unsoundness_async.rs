@@ -1,5 +1,5 @@
-//! Attacks on the `Send` of coroutines and streams that compile, and their outcome: like `unsoundness.rs`, for bodies whose
-//! yields return a reply and for bodies that await.
+//! Attacks on the `Send` of coroutines and streams that compile, and their outcome: like `unsoundness.rs`, for bodies
+//! whose yields return a reply and for bodies that await.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -32,7 +32,8 @@ async fn pause() {
 
 #[test]
 fn unsoundness_a_stream_that_is_moved_between_threads_while_it_is_pending() {
-    // Each poll, and the drop at the end, is on another thread. The body stays pinned, with its borrows of its own locals.
+    // Each poll, and the drop at the end, is on another thread. The body stays pinned, with its borrows of its own
+    // locals.
     limited(|| {
         let alive = Arc::new(());
         let local = Arc::clone(&alive);
@@ -266,8 +267,8 @@ impl Drop for Asking {
 
 #[test]
 fn unsoundness_wakers_that_re_enter() {
-    // A waker is dropped while the stream is polled, by `close`, and with the stream. Its call finds the stream executing,
-    // pending or at its end.
+    // A waker is dropped while the stream is polled, by `close`, and with the stream. Its call finds the stream
+    // executing, pending or at its end.
     limited(|| {
         let shared: Arc<Shared> = Arc::new(ThreadsafeStream::new(Box::pin(stream(async |co| {
             for n in 0.. {
@@ -301,8 +302,8 @@ fn unsoundness_wakers_that_re_enter() {
 
 #[test]
 fn unsoundness_a_call_that_is_cancelled_on_another_thread() {
-    // A future of `next` is polled by one thread and dropped by another, while it holds the permit. The stream keeps its
-    // state.
+    // A future of `next` is polled by one thread and dropped by another, while it holds the permit. The stream keeps
+    // its state.
     limited(|| {
         let shared = stream(async |co| {
             for n in 0_u32.. {
@@ -332,8 +333,8 @@ fn unsoundness_a_call_that_is_cancelled_on_another_thread() {
 
 #[test]
 fn unsoundness_two_yields_at_a_time() {
-    // Whatever happens to the future of the first yield, the second yield finds the item of the first and panics, so that
-    // no item is lost silently.
+    // Whatever happens to the future of the first yield, the second yield finds the item of the first and panics, so
+    // that no item is lost silently.
     let twice = coroutine(async |co, ()| {
         mem::forget(co.yield_(1));
         co.yield_(2).await;

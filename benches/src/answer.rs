@@ -25,8 +25,8 @@ impl Answer {
 
     /// Returns the ratio of `contender` to `other`: the median of the ratios of each round.
     ///
-    /// The ratio of the medians would be less exact: in each round the two ran one after the other, so a disturbance of one
-    /// is likely to have disturbed the other as well.
+    /// The ratio of the medians would be less exact: in each round the two ran one after the other, so a disturbance of
+    /// one is likely to have disturbed the other as well.
     pub fn ratio(&self, contender: &str, other: &str) -> Option<f64> {
         let (row, other) = (self.row(contender)?, self.row(other)?);
         // Both may be 0, as with allocations: the ratio is then 1, not NaN.

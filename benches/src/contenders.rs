@@ -79,8 +79,8 @@ fn our_lock<S: Work, C: Work>(job: &Job<S, C>) -> Run {
     })
 }
 
-/// An iterator in a mutex that is released before the item is consumed. `next` is a closure for that reason: the guard in
-/// `while let Some(item) = mutex.lock().next()` would live until the end of the loop's body.
+/// An iterator in a mutex that is released before the item is consumed. `next` is a closure for that reason: the guard
+/// in `while let Some(item) = mutex.lock().next()` would live until the end of the loop's body.
 fn hand<S: Work, C: Work>(job: &Job<S, C>) -> Run {
     let items = parking_lot::Mutex::new(Count::new(job.items, job.source));
     let next = || items.lock().next();
@@ -166,7 +166,8 @@ fn in_pool<S: Work, C: Work>(job: &Job<S, C>, items: impl ParallelIterator<Item 
     let pool = ThreadPoolBuilder::new().num_threads(job.threads).build().expect("threads can be started");
     // Returns once every thread of the pool has started.
     pool.broadcast(|_| ());
-    // rayon tallies items per task. To count items per thread, each task adds its count to that of its thread at its end.
+    // rayon tallies items per task. To count items per thread, each task adds its count to that of its thread at its
+    // end.
     let counts: Vec<_> = (0..job.threads).map(|_| AtomicU64::new(0)).collect();
     let (span, tally) = Span::of(|| {
         pool.install(|| {

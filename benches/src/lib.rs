@@ -1,8 +1,8 @@
 //! Compares threadsafe-gen with other crates, in numbers and pictures. This package's README says how to run it.
 //!
-//! The code is a library so that the comparison (`main.rs`), the program that counts allocations (`bin/allocations.rs`),
-//! the program for instruction counts (`examples/one_thread.rs`) and the benches (`benches/hot_paths.rs`) run the same
-//! sources.
+//! The code is a library so that the comparison (`main.rs`), the program that counts allocations
+//! (`bin/allocations.rs`), the program for instruction counts (`examples/one_thread.rs`) and the benches
+//! (`benches/hot_paths.rs`) run the same sources.
 
 #![allow(
     clippy::must_use_candidate,

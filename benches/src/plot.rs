@@ -89,7 +89,8 @@ fn threads(answers: &[&Answer], machine: &Machine) -> Result<String, String> {
             ends.push((chart.backend_coord(&end), *name));
         }
 
-        // Each name stands beside the end of its line, or as close to it as the other names allow; a thin line connects them.
+        // Each name stands beside the end of its line, or as close to it as the other names allow; a thin line connects
+        // them.
         ends.sort_by_key(|((_, y), _)| *y);
         let mut label_ys: Vec<i32> = ends.iter().map(|((_, y), _)| *y).collect();
         spread_out(&mut label_ys, LINE, 520 - LINE);
@@ -108,8 +109,8 @@ fn bars(answer: &Answer, title: &str, machine: &Machine) -> Result<String, Strin
 
     let mut rows: Vec<_> = answer.rows.iter().collect();
     rows.sort_by(|a, b| a.median().total_cmp(&b.median()));
-    // The axis has room for the longest bar and its number. A wider spread is cut off, because one noisy contender would
-    // otherwise shrink all the others to dots.
+    // The axis has room for the longest bar and its number. A wider spread is cut off, because one noisy contender
+    // would otherwise shrink all the others to dots.
     let end = rows.iter().map(|row| row.median()).fold(0.0, f64::max) * 1.2;
     let count = f64::from(u32::try_from(rows.len()).expect("some dozen rows"));
     let height = 120 + BAR * u32::try_from(rows.len()).expect("some dozen rows");
@@ -166,7 +167,8 @@ fn picture(size: (u32, u32), machine: &Machine, draw: impl FnOnce(&Area<'_>) -> 
             paper.fill(&PAPER)?;
             let (area, foot) = paper.split_vertically(size.1 - FOOT);
             draw(&area)?;
-            // The versions take two lines: one line nearly fills the picture, and fonts differ in width between viewers.
+            // The versions take two lines: one line nearly fills the picture, and fonts differ in width between
+            // viewers.
             let (first, second) = machine.crates.split_at(machine.crates.len() / 2);
             for (line, y) in [machine.hardware(), first.join(", "), second.join(", ")].into_iter().zip([8, 24, 40]) {
                 let style = text(11).color(&MUTED).pos(Pos::new(HPos::Center, VPos::Center));

@@ -66,7 +66,8 @@ pub fn judge(answers: &[Answer]) -> Vec<Verdict> {
         judge.ratio(&format!("allocations of {ours}"), allocations, ours, names::GENAWAITER_SYNC, 1.0);
     }
 
-    // The target is "flat", with room for some pages. A leak of one byte per hundred items would exceed it many times over.
+    // The target is "flat", with room for some pages. A leak of one byte per hundred items would exceed it many times
+    // over.
     let memory = Selection { question: "memory", setting: None, threads: Some(2), unit: "KiB" };
     judge.value("growth of memory in an endless run", memory, names::OURS, 64.0);
 

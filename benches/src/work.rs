@@ -23,8 +23,8 @@ impl Work for Nothing {
 
 /// Keeps a core busy.
 ///
-/// The work is a number of arithmetic steps, not a duration: with a duration, a thread that is suspended meanwhile would
-/// do less work than the others.
+/// The work is a number of arithmetic steps, not a duration: with a duration, a thread that is suspended meanwhile
+/// would do less work than the others.
 #[derive(Clone, Copy, Debug)]
 pub struct Spin {
     steps: u64,

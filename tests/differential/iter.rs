@@ -171,7 +171,8 @@ fn threadsafe_iter_answers_as_its_model_does() {
     });
 }
 
-/// The observable state outside of the iterator: the items, whether the source lives, and whether its size hint is exact.
+/// The observable state outside of the iterator: the items, whether the source lives, and whether its size hint is
+/// exact.
 struct Probe<'a> {
     ledger: &'a Ledger,
     alive: &'a Arc<()>,

@@ -24,7 +24,8 @@ pub(crate) struct Model {
     pub(crate) state: State,
     /// Whether a guard is held.
     pub(crate) guarded: bool,
-    /// Whether the source ended in a call through `get_mut`, after which it may drop its values while the state is open.
+    /// Whether the source ended in a call through `get_mut`, after which it may drop its values while the state is
+    /// open.
     pub(crate) ended_unseen: bool,
     pub(crate) consumers: Vec<Consumer>,
     /// The number of items taken from the source, without those taken through `get_mut`.

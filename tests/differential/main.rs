@@ -1,8 +1,8 @@
 //! Compares the library with models: the same random calls are made on both, and the answers must be equal.
 //!
-//! The models are written from the documentation. They use neither threads nor locks, which keeps them simple; faults that
-//! need several threads are not the subject of these tests. A failing sequence of calls is shrunk before it is printed.
-//! `PROPTEST_CASES=100000` runs more cases.
+//! The models are written from the documentation. They use neither threads nor locks, which keeps them simple; faults
+//! that need several threads are not the subject of these tests. A failing sequence of calls is shrunk before it is
+//! printed. `PROPTEST_CASES=100000` runs more cases.
 
 mod coroutine;
 mod iter;

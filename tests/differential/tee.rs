@@ -1,4 +1,5 @@
-//! `Tee`: every branch gets every item from its position on, and no item is kept longer than the slowest branch needs it.
+//! `Tee`: every branch gets every item from its position on, and no item is kept longer than the slowest branch needs
+//! it.
 
 use std::sync::{Arc, Mutex, Weak};
 

@@ -1,8 +1,9 @@
-//! A long run: many items shared by 64 threads, many generators, and tee branches that fall behind and are dropped. Checks
-//! that every item arrives once and that memory stays flat, and measures the longest wait of any call.
+//! A long run: many items shared by 64 threads, many generators, and tee branches that fall behind and are dropped.
+//! Checks that every item arrives once and that memory stays flat, and measures the longest wait of any call.
 //!
-//! `cargo run --release --example soak -- --items 100000000 --generators 1000000 --longest-wait-ms 1000`. Without options the
-//! run takes seconds. The limit on the wait is for an otherwise idle machine; without a limit the wait is only printed.
+//! `cargo run --release --example soak -- --items 100000000 --generators 1000000 --longest-wait-ms 1000`. Without
+//! options the run takes seconds. The limit on the wait is for an otherwise idle machine; without a limit the wait is
+//! only printed.
 
 use std::env;
 use std::fs;
@@ -13,8 +14,8 @@ use std::time::{Duration, Instant};
 use threadsafe_gen::{Tee, ThreadsafeExt, threadsafe_generator};
 
 const THREADS: u64 = 64;
-/// The allowed growth of memory between the first part of a run and its end. It allows for memory that the allocator keeps,
-/// and is far less than a leak of one allocation per item.
+/// The allowed growth of memory between the first part of a run and its end. It allows for memory that the allocator
+/// keeps, and is far less than a leak of one allocation per item.
 const SLACK_KIB: u64 = 8 * 1024;
 
 struct Options {

@@ -49,7 +49,8 @@ impl Script {
         self.resumed.store(0, SeqCst);
     }
 
-    /// Returns how many steps the body has begun, one per item and one for the end, and how many yields it has resumed from.
+    /// Returns how many steps the body has begun, one per item and one for the end, and how many yields it has resumed
+    /// from.
     pub fn progress(&self) -> (usize, usize) {
         (self.begun.load(SeqCst), self.resumed.load(SeqCst))
     }
@@ -115,7 +116,7 @@ macro_rules! each_source {
     }};
 }
 
-/// An endless source whose items count: the strong count of `items` is one more than the number of items that are alive.
+/// An endless source of counted items: the strong count of `items` is one more than the number of items alive.
 pub fn counted_items(items: &Arc<()>) -> ThreadsafeIter<impl Iterator<Item = Arc<()>> + Send + use<>> {
     let items = Arc::downgrade(items);
     generator(async move |co| {

@@ -1,6 +1,7 @@
 //! Counts the allocations for the question `making`, and prints them as JSON, one number per maker.
 //!
-//! This is a separate program because counting replaces the allocator with a slower one, which must not affect the times.
+//! This is a separate program because counting replaces the allocator with a slower one, which must not affect the
+//! times.
 
 use benches::questions::making::makers;
 

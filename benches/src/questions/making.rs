@@ -27,8 +27,8 @@ pub struct Maker {
     started_times: fn(u64),
 }
 
-/// Writes the four functions of a maker around the expression that creates a generator. They are functions, not closures,
-/// so that a `Maker` is plain data that two programs can share.
+/// Writes the four functions of a maker around the expression that creates a generator. They are functions, not
+/// closures, so that a `Maker` is plain data that two programs can share.
 macro_rules! maker {
     ($name:expr, $make:expr) => {{
         fn untouched() {

@@ -31,7 +31,7 @@ pub fn ask(plan: &Plan, bar: &ProgressBar) -> Vec<Answer> {
 
     vec![Answer {
         question: "memory",
-        setting: format!("resident memory gained in the last nine tenths of {} million items", items / 1_000_000),
+        setting: format!("growth of resident memory in the last nine tenths of {} million items", items / 1_000_000),
         threads: Some(2),
         unit: "KiB",
         rows: vec![Row { contender: names::OURS, samples: ours }, Row { contender: names::HAND, samples: hand }],

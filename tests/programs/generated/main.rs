@@ -1,8 +1,8 @@
 //! Generates random functions that the attribute and `generator!` accept, compiles them in one crate, and compares each
 //! with the same body that pushes its items to a `Vec`.
 //!
-//! `cargo run --release --example generated -- --functions 500`; `--seed` repeats a run, and `--keep DIR` writes the crate to
-//! a folder that is kept.
+//! `cargo run --release --example generated -- --functions 500`; `--seed` repeats a run, and `--keep DIR` writes the
+//! crate to a folder that is kept.
 
 mod write;
 

@@ -288,8 +288,8 @@ impl Writer<'_> {
 
     fn yielded(&mut self, number: &str) -> String {
         let comma = if self.rng.u8(..4) == 0 { "," } else { "" };
-        // The signature states the item type, so that a box coerces to it. In `generator!` the type is inferred, so that the
-        // box needs a cast.
+        // The signature states the item type, so that a box coerces to it. In `generator!` the type is inferred, so
+        // that the box needs a cast.
         let item = match self.item {
             Item::Dyn if self.form != Form::InPlace => format!("Box::new({number})"),
             _ => self.item_of(number),

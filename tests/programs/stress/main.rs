@@ -1,12 +1,12 @@
-//! Runs every public operation in random mixes on 2 to 16 threads, with panics, closes and drops in between, and checks at
-//! the end of each round that each item arrived exactly once. A program, not a test, so that it can run under sanitizers
-//! and for hours.
+//! Runs every public operation in random mixes on 2 to 16 threads, with panics, closes and drops in between, and checks
+//! at the end of each round that each item arrived exactly once. A program, not a test, so that it can run under
+//! sanitizers and for hours.
 //!
 //! `cargo run --release --example stress -- --seconds 60`; `--seed` repeats the random choices of a run, but not the
 //! scheduling of its threads; `--only` and `--without` select rounds.
 //!
-//! The threads synchronize only by spawning, joining and the locks of `parking_lot`. A sanitizer cannot follow the primitives
-//! of the precompiled standard library.
+//! The threads synchronize only by spawning, joining and the locks of `parking_lot`. A sanitizer cannot follow the
+//! primitives of the precompiled standard library.
 
 mod coroutines;
 mod items;

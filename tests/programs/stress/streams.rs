@@ -29,7 +29,8 @@ async fn suspend(mut times: usize) {
 
 /// An executor whose thread parks by a lock that a sanitizer can follow.
 ///
-/// It must outlive the threads that wake it, because a sanitizer cannot follow the synchronization in the drop of an `Arc`.
+/// It must outlive the threads that wake it, because a sanitizer cannot follow the synchronization in the drop of an
+/// `Arc`.
 #[derive(Default)]
 struct Executor(Mutex<bool>, Condvar);
 
