@@ -1,212 +1,287 @@
-//! The `async` closures that the crate makes generators of, and the macros that their bodies have at hand.
+//! Builds the `async` closure of a generator, with the definitions of the macros that its body uses.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Token, Type};
 
 use crate::body::Body;
-use crate::protocol::Protocol;
+use crate::model::Protocol;
 
 /// An `async` closure.
+///
+/// Input:
+///
+/// ```text
+/// { /* body */ }
+/// ```
 ///
 /// Output, for an iterator:
 ///
 /// ```text
-/// async move |co| {
+/// async move |__yielder| {
 ///     macro_rules! yield_ { .. }
+///     macro_rules! yield_from { .. }
 ///     let argument = argument;
-///     let __ended: () = { /* the body */ };
+///     let __returned: () = { /* body */ };
+/// }
+/// ```
+///
+/// Output, for a coroutine:
+///
+/// ```text
+/// async move |__yielder, __resumed_with| -> Return {
+///     let __resumed_with = ::threadsafe_gen::__private::First(__resumed_with);
+///     macro_rules! yield_ { .. }
+///     macro_rules! yield_from { .. }
+///     macro_rules! resumed_with { .. }
+///     let argument = argument;
+///     let __returned: Return = { /* body */ };
+///     return __returned;
 /// }
 /// ```
 pub(crate) struct Closure<'a> {
-    /// The path of the crate.
+    /// The path of the crate `threadsafe-gen`.
     pub(crate) krate: &'a TokenStream,
-    /// Where what is ours stands.
+    /// The span of generated tokens.
     pub(crate) site: Span,
     pub(crate) move_: Option<Token![move]>,
-    pub(crate) items: Items<'a>,
+    pub(crate) item_type: ItemType<'a>,
     pub(crate) protocol: &'a Protocol,
-    /// Statements that bind a function's arguments.
-    pub(crate) arguments: &'a TokenStream,
+    /// The statements that bind a function's arguments.
+    pub(crate) params: &'a TokenStream,
     pub(crate) body: &'a Body,
 }
 
-/// Of which type the items are.
+/// The type of the items.
 #[derive(Clone, Copy)]
-pub(crate) enum Items<'a> {
-    /// Of this one.
-    Stated(&'a Type),
-    /// All of the first one's.
+pub(crate) enum ItemType<'a> {
+    Declared(&'a Type),
+    /// The type of the first item.
     Inferred,
 }
 
 impl ToTokens for Closure<'_> {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { site, move_, arguments, .. } = self;
-        let (co, macros, ended) = (self.co(), self.macros(), self.ended());
-        let (first, end) = match self.protocol {
-            Protocol::Coroutine(exchange) => {
-                let (first, end) = (self.first(), &exchange.end);
-                let first = quote_spanned!(*site=> , #first);
-                (Some(first), Some(quote_spanned!(*site=> -> #end)))
+        let Self { site, move_, params, .. } = self;
+        let (yielder, macros, body_and_return) = (self.yielder(), self.macro_definitions(), self.body_and_return());
+        let (first_arg, output) = match self.protocol {
+            Protocol::Coroutine(types) => {
+                let (first_arg, returned) = (self.first_arg(), &types.returned);
+                let first_arg = quote_spanned!(*site=> , #first_arg);
+                (Some(first_arg), Some(quote_spanned!(*site=> -> #returned)))
             }
-            _ => (None, None),
+            Protocol::Iterator | Protocol::Stream => (None, None),
         };
-        let (once, same) = (self.once(), self.same(&co));
-        tokens.extend(quote_spanned!(*site=> async #move_ |#co #first| #end { #once #same #macros #arguments #ended }));
+        let (bind_first_arg, unify_items) = (self.bind_first_arg(), self.unify_items(&yielder));
+        tokens.extend(quote_spanned! {*site=>
+            async #move_ |#yielder #first_arg| #output {
+                #bind_first_arg
+                #unify_items
+                #macros
+                #params
+                #body_and_return
+            }
+        });
     }
 }
 
 impl Closure<'_> {
-    /// What it yields through.
-    fn co(&self) -> Ident {
+    fn yielder(&self) -> Ident {
         Ident::new("__yielder", self.site)
     }
 
-    /// What a coroutine was resumed with first.
-    fn first(&self) -> Ident {
+    /// Returns the name of the argument of a coroutine's first resume.
+    fn first_arg(&self) -> Ident {
         Ident::new("__resumed_with", self.site)
     }
 
-    /// What was sent first can be taken once, also where it is `Copy`: taken again, in a loop say, it would not be what
-    /// was sent by then.
-    fn once(&self) -> Option<TokenStream> {
+    /// Wraps the first argument in a type that is not `Copy`, so that `resumed_with!` moves it. To read it again later,
+    /// in a loop for example, would return an outdated value.
+    fn bind_first_arg(&self) -> Option<TokenStream> {
         self.protocol.is_coroutine().then(|| {
-            let (krate, first) = (self.krate, self.first());
+            let (krate, first_arg) = (self.krate, self.first_arg());
             quote_spanned! {self.site=>
                 #[allow(unused_variables)]
-                let #first = #krate::__private::First(#first);
+                let #first_arg = #krate::__private::First(#first_arg);
             }
         })
     }
 
-    /// A closure to which every item is given, where the items' type is not stated, so that one of another type than
-    /// the first is told so where it stands. The future that says that these are the items is never polled.
-    fn same(&self, co: &Ident) -> Option<TokenStream> {
-        matches!(self.items, Items::Inferred).then(|| {
+    /// Binds an identity closure that unifies the item types, so that a mismatch is reported at the offending item.
+    ///
+    /// The future that ties the closure to the yielder's item type is never polled.
+    ///
+    /// Output, only if the item type is inferred:
+    ///
+    /// ```text
+    /// let __unify_items = |__item| __item;
+    /// let _ = __yielder.yield_from(::core::option::Option::None.map(__unify_items));
+    /// ```
+    fn unify_items(&self, yielder: &Ident) -> Option<TokenStream> {
+        matches!(self.item_type, ItemType::Inferred).then(|| {
             quote_spanned! {self.site=>
-                let __same = |__item| __item;
-                let _ = #co.yield_from(::core::option::Option::None.map(__same));
+                let __unify_items = |__item| __item;
+                let _ = #yielder.yield_from(::core::option::Option::None.map(__unify_items));
             }
         })
     }
 
-    /// The body, and how it ends. A value at its end that is of another type is told so where it stands.
-    fn ended(&self) -> TokenStream {
+    /// Builds the block of the body and what follows it. The annotation of `__returned` makes rustc report a mismatch
+    /// at the body's tail expression.
+    fn body_and_return(&self) -> TokenStream {
         let mut block = Group::new(Delimiter::Brace, self.body.statements.clone());
         block.set_span(self.body.braces);
         let site = self.site;
-        match self.protocol {
-            Protocol::Coroutine(exchange) => {
-                let end = &exchange.end;
-                quote_spanned! {site=>
-                    #[allow(clippy::diverging_sub_expression)]
-                    let __ended: #end = #block;
-                    #[allow(unreachable_code)]
-                    return __ended;
-                }
+        let (ty, returned) = match self.protocol {
+            Protocol::Coroutine(types) => (types.returned.to_token_stream(), Some(quote_spanned!(site=> __returned))),
+            Protocol::Iterator | Protocol::Stream => {
+                let ok = self.body.question_mark.map(|_| quote_spanned!(site=> ::core::result::Result::Ok(())));
+                (quote_spanned!(site=> ()), ok)
             }
-            _ if self.body.fallible.is_some() => quote_spanned! {site=>
-                #[allow(clippy::diverging_sub_expression)]
-                let __ended: () = #block;
+        };
+        let return_ = returned.map(|returned| {
+            quote_spanned! {site=>
                 #[allow(unreachable_code)]
-                return ::core::result::Result::Ok(());
-            },
-            _ => quote_spanned! {site=>
-                #[allow(clippy::diverging_sub_expression)]
-                let __ended: () = #block;
-            },
+                return #returned;
+            }
+        });
+        quote_spanned! {site=>
+            #[allow(clippy::diverging_sub_expression)]
+            let __returned: #ty = #block;
+            #return_
         }
     }
 
-    /// Defines `yield_!`, `yield_from!`, and in a coroutine `resumed_with!`.
+    /// Defines `yield_!`, `yield_from!` and, in a coroutine, `resumed_with!`.
     ///
-    /// They are local and so need no import; and being macros by example they are there in every nested macro. Their
-    /// names are made to be seen from where the body first names them, which may be in tokens that came by way of
-    /// another macro, or from the function's own place, for macros around it that yield.
-    fn macros(&self) -> TokenStream {
+    /// They are local, so that they need no import, and they are `macro_rules!`, so that they work in the input of
+    /// other macros. Each name has the hygiene of its first mention in the body, because that mention may be in tokens
+    /// of another macro. Without a mention it has that of the function, for macros that are defined around the function
+    /// and yield.
+    ///
+    /// Output, of each:
+    ///
+    /// ```text
+    /// #[allow(unused_macros)]
+    /// macro_rules! name {
+    ///     /* rules */
+    ///     ($($other:tt)*) => { ::core::compile_error!("usage") };
+    /// }
+    /// ```
+    fn macro_definitions(&self) -> TokenStream {
         let site = Span::mixed_site();
-        let define = |name: &str, other: &str, seen_from: Option<Span>, rules: TokenStream| {
-            let name =
-                Ident::new(name, seen_from.map_or_else(Span::call_site, |seen| Span::call_site().resolved_at(seen)));
+        let define = |name: &str, usage: &str, mention: Option<Span>, rules: TokenStream| {
+            let call_site = Span::call_site();
+            let name = Ident::new(name, mention.map_or(call_site, |mention| call_site.resolved_at(mention)));
             quote_spanned! {site=>
                 #[allow(unused_macros)]
                 macro_rules! #name {
                     #rules
-                    ($($other:tt)*) => { ::core::compile_error!(#other) };
+                    ($($other:tt)*) => { ::core::compile_error!(#usage) };
                 }
             }
         };
-        let (body, takes) = (self.body, self.protocol.takes());
-        // An error in a macro is reported at the attribute, not from there to the function's name.
-        let mut co = self.co();
-        co.set_span(site);
-        let yield_from = [takes.items.then(|| self.every(&co)), takes.coroutine.then(|| delegate(&co))];
-        let yield_ = define("yield_", takes.yield_, body.yield_, self.one(&co));
-        let yield_from = define("yield_from", takes.yield_from, body.yield_from, quote!(#(#yield_from)*));
+        let (mentions, usage) = (&self.body.mentions, self.protocol.macro_usage());
+        // At `site` an error in an expansion is reported at the attribute. At `self.site` it would underline everything
+        // from the attribute to the function's name.
+        let mut yielder = self.yielder();
+        yielder.set_span(site);
+        let of_items = usage.yields_from_items.then(|| self.yield_from_rules(&yielder));
+        let of_coroutine = usage.yields_from_coroutine.then(|| delegate_rules(&yielder));
+        let yield_ = define("yield_", usage.yield_, mentions.yield_, self.yield_rules(&yielder));
+        let yield_from = define("yield_from", usage.yield_from, mentions.yield_from, quote!(#of_items #of_coroutine));
         let resumed_with = self.protocol.is_coroutine().then(|| {
-            let mut first = self.first();
-            let seen = body.resumed_with.map_or(site, |seen| site.located_at(seen));
-            first.set_span(seen);
-            define(
-                "resumed_with",
-                takes.resumed_with,
-                body.resumed_with,
-                quote_spanned!(seen=> () => { #first.take() };),
-            )
+            let site = mentions.resumed_with.map_or(site, |mention| site.located_at(mention));
+            let mut first_arg = self.first_arg();
+            first_arg.set_span(site);
+            let rules = quote_spanned!(site=> () => { #first_arg.take() };);
+            define("resumed_with", usage.resumed_with, mentions.resumed_with, rules)
         });
         quote!(#yield_ #yield_from #resumed_with)
     }
 
-    /// The item is made before the yielder is borrowed for it, since making it may yield. Stating its type makes a box
-    /// of something coerce to a box of `dyn` something.
-    fn one(&self, co: &Ident) -> TokenStream {
+    /// Builds the rules of `yield_!`.
+    ///
+    /// The item is bound before the yielder is borrowed, because the item's expression may itself yield. The annotation
+    /// coerces a `Box` of a value to a `Box<dyn Trait>`.
+    ///
+    /// Output, of each rule:
+    ///
+    /// ```text
+    /// ($item:expr $(,)?) => {{
+    ///     let __item: Item = $item;
+    ///     { __yielder.yield_(__item).await }
+    /// }};
+    /// ```
+    fn yield_rules(&self, yielder: &Ident) -> TokenStream {
         let site = Span::mixed_site();
-        let yielded = |item: TokenStream| {
-            let bound = match self.items {
-                Items::Stated(ty) => quote_spanned!(site=> let __item: #ty = #item;),
-                Items::Inferred => quote_spanned! {site=>
+        let yield_one = |item: TokenStream| {
+            let bind_item = match self.item_type {
+                ItemType::Declared(ty) => quote_spanned!(site=> let __item: #ty = #item;),
+                ItemType::Inferred => quote_spanned! {site=>
                     #[allow(unreachable_code)]
-                    let __item = __same(#item);
+                    let __item = __unify_items(#item);
                 },
             };
             quote_spanned! {site=>
                 {{
-                    #bound
+                    #bind_item
                     #[allow(unreachable_code)]
-                    { #co.yield_(__item).await }
+                    { #yielder.yield_(__item).await }
                 }}
             }
         };
-        let (unit, item) = (yielded(quote_spanned!(site=> ())), yielded(quote_spanned!(site=> $item)));
+        let (unit, item) = (yield_one(quote_spanned!(site=> ())), yield_one(quote_spanned!(site=> $item)));
         quote_spanned! {site=>
             () => #unit;
             ($item:expr $(,)?) => #item;
         }
     }
 
-    fn every(&self, co: &Ident) -> TokenStream {
+    /// Builds the rule of `yield_from!` that takes items.
+    ///
+    /// Output:
+    ///
+    /// ```text
+    /// ($items:expr $(,)?) => {
+    ///     for __item in ::core::iter::IntoIterator::into_iter($items) {
+    ///         let __item: Item = __item;
+    ///         __yielder.yield_(__item).await;
+    ///     }
+    /// };
+    /// ```
+    fn yield_from_rules(&self, yielder: &Ident) -> TokenStream {
         let site = Span::mixed_site();
-        let stated = match self.items {
-            Items::Stated(item) => quote_spanned!(site=> let __item: #item = __item;),
-            Items::Inferred => quote_spanned!(site=> let __item = __same(__item);),
+        let bind_item = match self.item_type {
+            ItemType::Declared(item) => quote_spanned!(site=> let __item: #item = __item;),
+            ItemType::Inferred => quote_spanned!(site=> let __item = __unify_items(__item);),
         };
         quote_spanned! {site=>
             ($items:expr $(,)?) => {
                 for __item in ::core::iter::IntoIterator::into_iter($items) {
-                    #stated
-                    #co.yield_(__item).await;
+                    #bind_item
+                    #yielder.yield_(__item).await;
                 }
             };
         }
     }
 }
 
-fn delegate(co: &Ident) -> TokenStream {
+/// Builds the rule of `yield_from!` that takes a coroutine and its first argument.
+///
+/// Output:
+///
+/// ```text
+/// ($inner:expr, $first:expr $(,)?) => {{
+///     let (__inner, __first) = ($inner, $first);
+///     __yielder.delegate(__inner, __first).await
+/// }};
+/// ```
+fn delegate_rules(yielder: &Ident) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         ($inner:expr, $first:expr $(,)?) => {{
             let (__inner, __first) = ($inner, $first);
-            #co.delegate(__inner, __first).await
+            #yielder.delegate(__inner, __first).await
         }};
     }
 }

@@ -1,26 +1,29 @@
-//! From a [`GeneratorFn`] to tokens. Nothing here can fail.
+//! Expands what was parsed. Nothing in this module parses or fails.
 //!
-//! All that is not the user's stands at `Span::mixed_site()`: its names cannot meet the user's, lints leave it alone,
-//! and it follows the rules of this crate's edition.
+//! Generated tokens are at `Span::mixed_site()`: their names cannot collide with the user's, lints skip them, and they
+//! follow the rules of this crate's edition.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::punctuated::{Pair, Punctuated};
 use syn::{
-    AttrStyle, Attribute, Error, FnArg, Pat, PatIdent, PatType, Path, Receiver, ReturnType, Signature, Token, Type,
+    AttrStyle, Attribute, Error, FnArg, Pat, PatIdent, PatType, PatWild, Path, Receiver, ReturnType, Signature, Token,
+    Type,
 };
 
 use crate::body::Body;
-use crate::closure::{Closure, Items};
-use crate::parse::{Function, GeneratorFn, InPlace, Kind, Output, Refusal, output};
-use crate::protocol::{Exchange, Protocol};
+use crate::closure::{Closure, ItemType};
+use crate::model::Protocol;
+use crate::parse::{Function, GeneratorFn, InPlace, Rejection};
+use crate::signature::{DeclaredReturn, RejectedReturn, ReturnKind};
 
-/// Expands a generator.
+/// Expands an annotated function.
 ///
 /// Input:
 ///
 /// ```text
 /// fn count((from, step): (u64, u64)) -> impl Iterator<Item = u64> {
-///     /* the body */
+///     /* body */
 /// }
 /// ```
 ///
@@ -28,98 +31,114 @@ use crate::protocol::{Exchange, Protocol};
 ///
 /// ```text
 /// fn count(__arg0: (u64, u64)) -> ::threadsafe_gen::ThreadsafeIter<impl Iterator<Item = u64> + ::core::marker::Send> {
-///     ::threadsafe_gen::generator::<u64, _>(async move |co| {
-///         macro_rules! yield_ { /* co.yield_(item).await */ }
-///         let __arg0 = __arg0;
+///     ::threadsafe_gen::generator::<u64, _>(async move |__yielder| {
+///         /* definitions of `yield_!` and `yield_from!` */
+///         let mut __arg0 = __arg0;
 ///         let (from, step) = __arg0;
-///         /* the body */
+///         let __returned: () = { /* body */ };
 ///     })
 ///     .threadsafe()
 /// }
 /// ```
 pub(crate) fn generator(generator: &GeneratorFn) -> TokenStream {
-    let GeneratorFn { krate, function, output, body } = generator;
-    let arguments = Arguments::of(&function.sig);
-    let sig = Signature { inputs: arguments.inputs.clone(), output: output.threadsafe(krate), ..function.sig.clone() };
-    let body = match body {
+    let GeneratorFn { krate, function, returns, body } = generator;
+    let params = Params::of(&function.sig);
+    let output = threadsafe_return(krate, returns);
+    let sig = Signature { inputs: params.inputs.clone(), output, ..function.sig.clone() };
+    let block = match body {
         None => quote!(;),
         Some(body) => {
-            let made = made(krate, function, output, body, &arguments);
+            let generator = generator_expr(generator, body, &params);
             let inner = function.attrs.iter().filter(|attr| is_inner(attr));
-            quote!({ #(#inner)* #made })
+            quote!({ #(#inner)* #generator })
         }
     };
-    function.with(&sig, &body)
+    function_with(function, &sig, &block)
 }
 
-/// Says what is wrong, and leaves a function that can be called.
+/// Reports an error, and leaves a function that can be called, so that its callers get no errors of their own.
 ///
-/// The error stands in the place of the body: there it has whatever type is needed, so that nothing else is reported.
-pub(crate) fn refusal(refusal: &Refusal) -> TokenStream {
-    match refusal {
-        Refusal::NotAFunction { item, error } => {
+/// Input:
+///
+/// ```text
+/// const fn count(n: u64) -> impl Iterator<Item = u64> { /* body */ }
+/// ```
+///
+/// Output:
+///
+/// ```text
+/// const fn count(_: u64) -> ::threadsafe_gen::ThreadsafeIter<impl Iterator<Item = u64> + ::core::marker::Send> {
+///     ::core::compile_error! { "a generator cannot be a `const fn`: remove `const`" }
+/// }
+/// ```
+pub(crate) fn rejection(rejection: &Rejection) -> TokenStream {
+    match rejection {
+        Rejection::NotAFunction { item, error } => {
             let error = error.to_compile_error();
             quote!(#error #item)
         }
-        Refusal::Function { krate, function, error } => {
+        Rejection::Function { krate, function, returns, error } => {
             let error = error.to_compile_error();
-            // Without what would be an error or a warning of its own, with this body or this return type.
+            // Variadics and patterns would cause errors and warnings of their own beside this body.
             let mut sig = Signature { variadic: None, ..function.sig.clone() };
             for argument in &mut sig.inputs {
                 if let FnArg::Typed(PatType { pat, .. }) = argument {
-                    **pat = syn::parse_quote!(_);
+                    **pat = Pat::Wild(PatWild { attrs: Vec::new(), underscore_token: <Token![_]>::default() });
                 }
             }
-            sig.output = match output(&sig) {
-                Ok(output) => output.threadsafe(krate),
-                Err(_) => untyped(&sig.output, &error),
+            sig.output = match &**returns {
+                RejectedReturn::Declared(returns) => threadsafe_return(krate, returns),
+                RejectedReturn::Unsupported(written) => error_return(written.as_ref(), &error),
             };
-            function.with(&sig, &quote!({ #error }))
+            function_with(function, &sig, &quote!({ #error }))
         }
     }
 }
 
-/// A return type of which the compiler knows nothing, so that it has nothing to say to callers.
+/// A return type that is itself an error, which suppresses follow-up errors at call sites.
 ///
-/// It is an array of a length that is an error, and beside it what was written, for its imports to be used. The error
-/// stands in the body too, which so is of any type; the compiler reports an error at a place once.
-fn untyped(written: &ReturnType, error: &TokenStream) -> ReturnType {
-    let written = match written {
-        ReturnType::Default => None,
-        ReturnType::Type(_, ty) => Some(match Kind::of(ty) {
-            // Of a `dyn` the compiler would ask for the types that it lacks.
-            Some(Kind::Boxed { bounds, .. }) => quote!(impl #bounds),
-            _ => ty.to_token_stream(),
-        }),
-    };
-    syn::parse_quote!(-> ([(); #error], #written))
+/// The error is the length of an array. The type as written stands beside it, so that its imports count as used. The
+/// same error is also the body, but rustc reports an error only once for each place.
+///
+/// Input:
+///
+/// ```text
+/// -> Vec<u64>
+/// ```
+///
+/// Output:
+///
+/// ```text
+/// -> ([(); ::core::compile_error! { .. }], Vec<u64>)
+/// ```
+fn error_return(written: Option<&Type>, error: &TokenStream) -> ReturnType {
+    ReturnType::Type(<Token![->]>::default(), Box::new(Type::Verbatim(quote!(([(); #error], #written)))))
 }
 
-impl Function {
-    fn with(&self, sig: &Signature, body: &TokenStream) -> TokenStream {
-        let Self { attrs, vis, defaultness, .. } = self;
-        let outer = attrs.iter().filter(|attr| !is_inner(attr));
-        quote!(#(#outer)* #vis #defaultness #sig #body)
-    }
+fn function_with(function: &Function, sig: &Signature, block: &TokenStream) -> TokenStream {
+    let Function { attrs, vis, defaultness, .. } = function;
+    let outer = attrs.iter().filter(|attr| !is_inner(attr));
+    quote!(#(#outer)* #vis #defaultness #sig #block)
 }
 
 fn is_inner(attr: &Attribute) -> bool {
     matches!(attr.style, AttrStyle::Inner(_))
 }
 
-/// Where what is ours stands: out of the user's way, and reported, should it come to that, at the function's name.
-fn site(sig: &Signature) -> Span {
+/// Returns the span of generated code whose errors are to be reported at the function's name.
+fn mixed_site_at_name(sig: &Signature) -> Span {
     Span::mixed_site().located_at(sig.ident.span())
 }
 
-/// Where something begins and ends.
-fn ends(tokens: &impl ToTokens) -> (Span, Span) {
+/// Returns the spans of the first and the last token.
+fn end_spans(tokens: &impl ToTokens) -> (Span, Span) {
     let mut spans = tokens.to_token_stream().into_iter().map(|token| token.span());
     let first = spans.next().unwrap_or_else(Span::mixed_site);
     (first, spans.last().unwrap_or(first))
 }
 
-/// A path as it was, but reported at `at`: a span from here to there would underline all that is in between.
+/// Moves a path to the location `at` and keeps its hygiene. An error whose span reached from the path to other tokens
+/// would underline everything between them.
 fn relocated(path: &impl ToTokens, at: Span) -> TokenStream {
     let relocate = |mut token: TokenTree| {
         token.set_span(token.span().located_at(at));
@@ -128,24 +147,28 @@ fn relocated(path: &impl ToTokens, at: Span) -> TokenStream {
     path.to_token_stream().into_iter().map(relocate).collect()
 }
 
-/// The expression that makes the generator and puts the lock around it.
-fn made(krate: &Path, function: &Function, output: &Output, body: &Body, arguments: &Arguments) -> TokenStream {
-    let site = site(&function.sig);
+/// Builds the expression that makes the generator and puts the lock around it.
+fn generator_expr(
+    GeneratorFn { krate, function, returns, .. }: &GeneratorFn,
+    body: &Body,
+    params: &Params,
+) -> TokenStream {
+    let site = mixed_site_at_name(&function.sig);
     let krate = &relocated(krate, site);
-    let Output { kind, item, protocol } = output;
+    let DeclaredReturn { kind, item, protocol } = returns;
     let closure = Closure {
         krate,
         site,
         move_: Some(Token![move](site)),
-        items: Items::Stated(item),
+        item_type: ItemType::Declared(item),
         protocol,
-        arguments: &arguments.rebound,
+        params: &params.bindings,
         body,
     };
-    let generator = match (protocol, body.fallible.map(|_| from_error(krate, item))) {
-        (Protocol::Coroutine(exchange), _) => {
-            let Exchange { resume, end } = &**exchange;
-            quote_spanned!(site=> #krate::coroutine::<#item, #resume, #end, _>(#closure))
+    let generator = match (protocol, body.question_mark.map(|_| from_error(krate, item))) {
+        (Protocol::Coroutine(types), _) => {
+            let (resume, returned) = (&types.resume, &types.returned);
+            quote_spanned!(site=> #krate::coroutine::<#item, #resume, #returned, _>(#closure))
         }
         (Protocol::Stream, None) => quote_spanned!(site=> #krate::stream::<#item, _>(#closure)),
         (Protocol::Stream, Some(from_error)) => {
@@ -157,96 +180,138 @@ fn made(krate: &Path, function: &Function, output: &Output, body: &Body, argumen
         }
     };
     match kind {
-        Kind::Impl { .. } => quote_spanned!(site=> #generator.threadsafe()),
-        Kind::Boxed { .. } => quote_spanned!(site=> #krate::ThreadsafeIter::new(::std::boxed::Box::new(#generator))),
+        ReturnKind::Impl { .. } => quote_spanned!(site=> #generator.threadsafe()),
+        ReturnKind::Boxed { .. } => {
+            quote_spanned!(site=> #krate::ThreadsafeIter::new(::std::boxed::Box::new(#generator)))
+        }
     }
 }
 
-/// Expands `generator! { .. }`: a generator that is not shared, of whose items nothing is known.
+/// Expands `generator!` to an unshared generator whose item type is inferred.
 ///
-/// Input: `yield 1; yield 2;`
+/// Input:
 ///
-/// Output: `$crate::generator(async |co| { macro_rules! yield_ { .. } yield_!(1); yield_!(2); })`, and with a `?` what
-/// `try_generator` is made of.
+/// ```text
+/// yield 1;
+/// yield 2;
+/// ```
+///
+/// Output:
+///
+/// ```text
+/// $crate::generator(async |__yielder| {
+///     /* definitions of `yield_!` and `yield_from!` */
+///     let __returned: () = {
+///         yield_!(1);
+///         yield_!(2);
+///     };
+/// })
+/// ```
+///
+/// If the body has a `?`, the call is `$crate::__private::fallible(closure, from_error)`.
 pub(crate) fn in_place(InPlace { krate, move_, protocol, body }: &InPlace) -> TokenStream {
     let site = Span::mixed_site();
-    let (krate, arguments) = (&krate.to_token_stream(), &TokenStream::new());
-    let closure = Closure { krate, site, move_: *move_, items: Items::Inferred, protocol, arguments, body };
-    match body.fallible {
+    let (krate, params) = (&krate.to_token_stream(), &TokenStream::new());
+    let closure = Closure { krate, site, move_: *move_, item_type: ItemType::Inferred, protocol, params, body };
+    match body.question_mark {
         None => quote_spanned!(site=> #krate::generator(#closure)),
-        // If the items turn out to be no `Result`s the compiler says so at the `?`.
-        Some(question) => {
-            let inferred = Type::Verbatim(Token![_](question.resolved_at(site)).into_token_stream());
+        // The `_` is at the `?`, where rustc then reports items that are not `Result`s.
+        Some(question_mark) => {
+            let inferred = Type::Verbatim(Token![_](question_mark.resolved_at(site)).into_token_stream());
             let from_error = from_error(krate, &inferred);
             quote_spanned!(site=> #krate::__private::fallible(#closure, #from_error))
         }
     }
 }
 
-/// Says what is wrong, in a block, since there may be several errors and there must be one expression.
-pub(crate) fn refused_in_place(error: &Error) -> TokenStream {
+/// Reports the errors of a `generator!`. The block makes one expression of several errors.
+///
+/// Output:
+///
+/// ```text
+/// { ::core::compile_error! { ".." } ::core::compile_error! { ".." } }
+/// ```
+pub(crate) fn rejected_in_place(error: &Error) -> TokenStream {
     let error = error.to_compile_error();
     quote!({ #error })
 }
 
-/// How an error becomes an item, at the item's type, where the compiler says, once, if that is no `Result`.
+/// Builds the path to the function that makes an item of an error. It is at the item's type, where rustc then reports,
+/// once, a type that is not a `Result`.
+///
+/// Output:
+///
+/// ```text
+/// <Item as ::threadsafe_gen::__private::Fallible>::from_error
+/// ```
 fn from_error(krate: &TokenStream, item: &Type) -> TokenStream {
-    let (first, last) = ends(item);
+    let (first, last) = end_spans(item);
     let fallible = relocated(&quote!(#krate::__private::Fallible), first);
     let mut from_error = quote_spanned!(first=> <#item as #fallible>);
     from_error.extend(quote_spanned!(last=> ::from_error));
     from_error
 }
 
-impl Output {
-    /// The type that the function returns.
-    ///
-    /// What is ours in it stands at its two ends, so that the compiler's advice on the user's bounds is about those.
-    fn threadsafe(&self, krate: &Path) -> ReturnType {
-        let site = Span::mixed_site();
-        let bounds = self.kind.bounds();
-        let (_, last) = ends(bounds);
-        let (iter, first) = match &self.kind {
-            // With an `impl` that is ours the type holds on to all arguments in every edition of the user's, as
-            // an `async fn` does; the generator does so too.
-            Kind::Impl { impl_token, .. } => {
-                let impl_token = Token![impl](impl_token.span.resolved_at(site));
-                (quote!(#impl_token #bounds), impl_token.span)
-            }
-            Kind::Boxed { path, dyn_token, .. } => (quote!(#path<#dyn_token #bounds), ends(path).0),
-        };
-        let (first, last) = (site.located_at(first), site.located_at(last));
-        let krate = relocated(krate, first);
-        let (lock, unpin) = match self.protocol {
-            Protocol::Iterator => ("ThreadsafeIter", None),
-            // Stated for those who know no more of it than this type, the callers of a trait's method.
-            Protocol::Stream => ("ThreadsafeStream", Some(quote_spanned!(last=> + ::core::marker::Unpin))),
-            Protocol::Coroutine(_) => ("ThreadsafeCoroutine", Some(quote_spanned!(last=> + ::core::marker::Unpin))),
-        };
-        let lock = Ident::new(lock, first);
-        let mut tokens = quote_spanned!(first=> -> #krate::#lock<);
-        tokens.extend(iter);
-        if !bounds.trailing_punct() {
-            tokens.extend(quote_spanned!(last=> +));
+/// Builds the return type of the expanded function.
+///
+/// Generated tokens are located at the two ends of the declared type, so that rustc's suggestions apply to the user's
+/// bounds in between.
+///
+/// Input:
+///
+/// ```text
+/// -> impl Iterator<Item = T> + 'a
+/// ```
+///
+/// Output:
+///
+/// ```text
+/// -> ::threadsafe_gen::ThreadsafeIter<impl Iterator<Item = T> + 'a + ::core::marker::Send>
+/// ```
+fn threadsafe_return(krate: &Path, DeclaredReturn { kind, protocol, .. }: &DeclaredReturn) -> ReturnType {
+    let site = Span::mixed_site();
+    let bounds = kind.bounds();
+    let (_, last) = end_spans(bounds);
+    let (source, first) = match kind {
+        // At `mixed_site` the `impl` follows the rules of this crate's edition: it captures all arguments, in any
+        // edition of the user's crate, as the generator itself does.
+        ReturnKind::Impl { impl_token, .. } => {
+            let impl_token = Token![impl](impl_token.span.resolved_at(site));
+            (quote!(#impl_token #bounds), impl_token.span)
         }
-        tokens.extend(quote_spanned!(last=> ::core::marker::Send #unpin>));
-        if let Kind::Boxed { .. } = self.kind {
-            tokens.extend(quote_spanned!(last=> >));
-        }
-        syn::parse_quote!(#tokens)
+        ReturnKind::Boxed { path, dyn_token, .. } => (quote!(#path<#dyn_token #bounds), end_spans(path).0),
+    };
+    let (first, last) = (site.located_at(first), site.located_at(last));
+    let krate = relocated(krate, first);
+    // `Unpin` is stated for the callers of a trait's method, which know only this type.
+    let (lock, unpin) = match protocol {
+        Protocol::Iterator => ("ThreadsafeIter", None),
+        Protocol::Stream => ("ThreadsafeStream", Some(quote_spanned!(last=> + ::core::marker::Unpin))),
+        Protocol::Coroutine(_) => ("ThreadsafeCoroutine", Some(quote_spanned!(last=> + ::core::marker::Unpin))),
+    };
+    let lock = Ident::new(lock, first);
+    let mut tokens = quote_spanned!(first=> #krate::#lock<);
+    tokens.extend(source);
+    if !bounds.trailing_punct() {
+        tokens.extend(quote_spanned!(last=> +));
     }
+    tokens.extend(quote_spanned!(last=> ::core::marker::Send #unpin>));
+    if let ReturnKind::Boxed { .. } = kind {
+        tokens.extend(quote_spanned!(last=> >));
+    }
+    ReturnType::Type(Token![->](first), Box::new(Type::Verbatim(tokens)))
 }
 
-/// The arguments, for the signature and for the body.
-struct Arguments {
-    inputs: syn::punctuated::Punctuated<FnArg, Token![,]>,
-    /// Moves every argument into the generator, used or not, and takes it apart there.
-    rebound: TokenStream,
+/// The arguments of an expanded function.
+struct Params {
+    inputs: Punctuated<FnArg, Token![,]>,
+    /// The statements that move every argument, used or not, into the generator and bind its pattern there.
+    bindings: TokenStream,
 }
 
-impl Arguments {
+impl Params {
     fn of(sig: &Signature) -> Self {
-        let mut rebound = TokenStream::new();
+        let mut bindings = TokenStream::new();
         let inputs = sig
             .inputs
             .pairs()
@@ -255,42 +320,66 @@ impl Arguments {
                 let (argument, comma) = pair.into_tuple();
                 let argument = match argument {
                     FnArg::Receiver(receiver) => {
-                        rebound.extend(mention(receiver));
+                        bindings.extend(capture_self(receiver));
                         argument.clone()
                     }
                     FnArg::Typed(typed) => {
-                        let (typed, moved) = rebind(typed, index);
-                        rebound.extend(moved);
+                        let (typed, binding) = rebind(typed, index);
+                        bindings.extend(binding);
                         FnArg::Typed(typed)
                     }
                 };
-                syn::punctuated::Pair::new(argument, comma.copied())
+                Pair::new(argument, comma.copied())
             })
             .collect();
-        Self { inputs, rebound }
+        Self { inputs, bindings }
     }
 }
 
-/// `self` cannot be bound again. To be named is enough to be moved into the generator as a whole.
-fn mention(receiver: &Receiver) -> TokenStream {
+/// Moves `self` into the generator. `self` cannot be bound by a `let`, but a reference to it captures all of it.
+///
+/// Output:
+///
+/// ```text
+/// let _ = &self;
+/// ```
+fn capture_self(receiver: &Receiver) -> TokenStream {
     let self_token = receiver.self_token;
     quote_spanned!(Span::mixed_site()=> let _ = &#self_token;)
 }
 
-/// Gives an argument a plain name in the signature, and its pattern in the body.
+/// Gives an argument a plain name in the signature, and binds its pattern in the body.
+///
+/// Input:
+///
+/// ```text
+/// (a, _): (u8, u8)
+/// ```
+///
+/// Output, in the signature and in the body:
+///
+/// ```text
+/// __arg0: (u8, u8)
+/// ```
+///
+/// ```text
+/// let mut __arg0 = __arg0;
+/// let (a, _) = __arg0;
+/// ```
 fn rebind(argument: &PatType, index: usize) -> (PatType, TokenStream) {
     let site = Span::mixed_site();
     let PatType { attrs, pat, .. } = argument;
-    // The one attribute that the argument itself must keep; the others are about its pattern.
+    // A `cfg` is about the argument itself. All other attributes are about its pattern.
     let cfgs: Vec<_> = attrs.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect();
-    let (name, rebound) = match &**pat {
+    let (name, binding) = match &**pat {
         Pat::Ident(PatIdent { by_ref: None, subpat: None, ident, .. }) if !ident.to_string().starts_with('_') => {
             (ident.clone(), quote_spanned!(site=> #(#attrs)* let #pat = #ident;))
         }
-        // A name with an underscore is one that nothing uses, not even this.
+        // A name that begins with an underscore is among these, because to use it would trigger a lint.
         pat => {
             let name = format_ident!("__arg{index}", span = site);
-            // First as a whole, since a pattern moves no more than what it names; `mut`, since it may borrow by `ref mut`.
+            // The argument moves as a whole first, because a pattern moves only the parts that it names. It is `mut`
+            // for patterns with `ref mut`.
             let whole = quote_spanned!(site=> #(#cfgs)* let mut #name = #name;);
             let parts = (!matches!(pat, Pat::Wild(_))).then(|| {
                 quote_spanned! {site=>
@@ -303,5 +392,5 @@ fn rebind(argument: &PatType, index: usize) -> (PatType, TokenStream) {
         }
     };
     let plain = Pat::Verbatim(name.into_token_stream());
-    (PatType { attrs: cfgs, pat: Box::new(plain), ..argument.clone() }, rebound)
+    (PatType { attrs: cfgs, pat: Box::new(plain), ..argument.clone() }, binding)
 }

@@ -1,20 +1,21 @@
-//! The attribute of the crate `threadsafe-gen`, which re-exports it and says what it does.
+//! Procedural macros for [`threadsafe-gen`](https://docs.rs/threadsafe-gen). Do not depend on this crate directly.
 
 mod body;
 mod closure;
 mod expand;
-mod keyword;
+mod model;
 mod parse;
-mod protocol;
-mod reader;
-mod returns;
+mod signature;
 #[cfg(test)]
 mod tests;
 
 use proc_macro::TokenStream;
 
-/// Makes a function that is written with `yield_!` return what it yields, under a lock: a `ThreadsafeIter`, a
-/// `ThreadsafeCoroutine` or a `ThreadsafeStream`.
+/// Turns a function that yields into a generator that threads can share.
+///
+/// The function returns a `ThreadsafeIter`, `ThreadsafeCoroutine` or `ThreadsafeStream`, which is the generator under a
+/// lock. **Every argument, and every local that is alive at a yield, must be `Send`.** A lock guard **still counts as
+/// alive after `drop(guard)`** if the body used it before: end its scope with a block instead.
 ///
 /// ```
 /// use threadsafe_gen::threadsafe_generator;
@@ -30,57 +31,81 @@ use proc_macro::TokenStream;
 /// assert_eq!(countdown.next(), Some(3));
 /// ```
 ///
-/// # What the function returns
+/// # Return type
 ///
-/// The return type in the source says what the items are, the function then returns them under a lock:
+/// The declared return type states the type of the items. The expanded function returns it under a lock:
 ///
-/// | written | returned |
+/// | declared | returned |
 /// | --- | --- |
 /// | `impl Iterator<Item = T> + bounds` | `ThreadsafeIter<impl Iterator<Item = T> + bounds + Send>` |
 /// | `Box<dyn Iterator<Item = T> + bounds>` | `ThreadsafeIter<Box<dyn Iterator<Item = T> + bounds + Send>>` |
 /// | `impl Coroutine<Yield = T, Resume = R, Return = C> + bounds` | `ThreadsafeCoroutine<impl Coroutine<..> + bounds + Send + Unpin>` |
 /// | `impl Stream<Item = T> + bounds`, with the feature `stream` | `ThreadsafeStream<impl Stream<Item = T> + bounds + Send + Unpin>` |
 ///
-/// The second has a type that can be named, in a `static` or in a struct. Nothing of the body runs before
-/// the first item is asked for. All arguments live as long as the generator, used or not, as those of an `async fn` do,
-/// and must be `Send`, as must be every local that is alive at a yield.
+/// The second form has a type that can be named, in a `static` or in a struct.
 ///
-/// # In the body
+/// The generator is lazy: the body starts to run when the first item is requested. The generator owns all arguments,
+/// used or not, until it is dropped, as the future of an `async fn` does.
 ///
-/// * `yield_!(item)` hands `item` over and waits until the next one is asked for; `yield_!()` yields `()`.
+/// # Body
+///
+/// * `yield_!(item)` yields `item` and suspends the body until the next item is requested. `yield_!()` yields `()`.
 /// * `yield_from!(items)` yields every item of an iterator.
-/// * `return;` ends the generator, as reaching the end of the body does.
-/// * `?`, where the items are `Result<T, E>`: the error, converted by `From`, is the last item.
+/// * `return;` ends the generator, as the end of the body does.
+/// * `?` yields the error as the last item, converted by `From`. The items must be `Result<T, E>`.
 ///
-/// These macros need no import, and work within other macros, as in `vec![yield_!(1)]`. They do not work in a closure,
-/// in an `async` block or in a nested function, none of which is the generator's own body.
+/// These macros need no import. They work in the input of other macros, as in `vec![yield_!(1)]`. They do not work in a
+/// closure, in an `async` block or in a nested function, because the generator's body cannot suspend there.
 ///
-/// A *coroutine* gets something back for each item:
+/// A *coroutine* receives an argument at each resume:
 ///
-/// * `yield_!(item)` returns what the coroutine is resumed with next.
-/// * `resumed_with!()` is what it is resumed with first, before its first yield. Where that is not `()` it must be
-///   taken, once, so that nothing sent is lost. What it is resumed with later is what `yield_!` returns.
-/// * `yield_from!(inner, first)` lets another coroutine do the talking, and returns what that one is complete with.
-/// * What the body returns, by `return`, by `?` or as its value, is what the coroutine is complete with.
+/// * `yield_!(item)` returns the argument of the next resume.
+/// * `resumed_with!()` returns the argument of the first resume. Call it exactly once unless `Resume = ()`.
+/// * `yield_from!(inner, first)` delegates to another coroutine, which it first resumes with `first`, and returns that
+///   coroutine's return value. `yield_from!(items)` is available only if `Resume = ()`.
+/// * `return value;`, `?` and the value of the body complete the coroutine.
 ///
-/// A *stream* can `.await`; the others cannot. Its `yield_from!` takes an iterator; for another stream write
-/// `while let Some(item) = inner.next().await { yield_!(item); }`.
+/// A *stream* can `.await`. The other generators cannot. `yield_from!` takes an iterator also in a stream; to yield the
+/// items of another stream, write `while let Some(item) = inner.next().await { yield_!(item); }`.
 ///
-/// On a nightly compiler with the feature `yield_expr`, the keyword does as well: `yield item` is `yield_!(item)`.
-/// Where there is no function to annotate, `generator!` takes it on stable compilers too.
+/// On a nightly compiler with the feature `yield_expr`, `yield item` is the same as `yield_!(item)`. On stable
+/// compilers the keyword works in `generator!` only.
 ///
-/// # Which functions
+/// # Supported functions
 ///
-/// Free functions, associated functions and methods with any receiver, also in traits, with or without a body there;
-/// generic, `unsafe`, with patterns as arguments. Not `async`, `const`, `extern` or variadic ones.
+/// The attribute accepts free functions, associated functions and methods with any receiver, also in traits, with or
+/// without a default body. They can be generic or `unsafe`, and their arguments can be patterns. `async`, `const`,
+/// `extern` and variadic functions are rejected.
 ///
 /// # Options
 ///
-/// `#[threadsafe_generator(crate = path::to::threadsafe_gen)]`, for where the crate goes by another name.
+/// `#[threadsafe_generator(crate = path::to::threadsafe_gen)]` sets the path of the crate, for crates that re-export it
+/// or rename it.
 ///
 /// # Examples
 ///
-/// An error is the last item:
+/// A lock whose guard is used before a yield, in a block that ends its scope:
+///
+/// ```
+/// use std::sync::Mutex;
+/// use threadsafe_gen::threadsafe_generator;
+///
+/// #[threadsafe_generator]
+/// fn drain(queue: &Mutex<Vec<u32>>) -> impl Iterator<Item = u32> {
+///     loop {
+///         let last = {
+///             let mut queue = queue.lock().unwrap();
+///             queue.pop()
+///         };
+///         let Some(last) = last else { return };
+///         yield_!(last);
+///     }
+/// }
+///
+/// assert!(drain(&Mutex::new(vec![1, 2])).eq([2, 1]));
+/// ```
+///
+/// An error as the last item:
 ///
 /// ```
 /// use std::num::ParseIntError;
@@ -99,7 +124,7 @@ use proc_macro::TokenStream;
 /// assert_eq!(numbers.next(), None);
 /// ```
 ///
-/// A generator may call itself:
+/// A generator that calls itself:
 ///
 /// ```
 /// use threadsafe_gen::threadsafe_generator;
@@ -124,15 +149,15 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn threadsafe_generator(options: TokenStream, item: TokenStream) -> TokenStream {
     parse::generator_fn(options.into(), item.into())
-        .map_or_else(|refusal| expand::refusal(&refusal), |generator| expand::generator(&generator))
+        .map_or_else(|rejection| expand::rejection(&rejection), |generator| expand::generator(&generator))
         .into()
 }
 
-/// `generator!` of the crate `threadsafe-gen`, which says what it does, with `$crate` in front.
+/// Expands `threadsafe_gen::generator!`, whose documentation describes it. The input begins with `$crate`.
 #[doc(hidden)]
 #[proc_macro]
 pub fn generator_in_place(tokens: TokenStream) -> TokenStream {
     syn::parse::<parse::InPlace>(tokens)
-        .map_or_else(|error| expand::refused_in_place(&error), |generator| expand::in_place(&generator))
+        .map_or_else(|error| expand::rejected_in_place(&error), |generator| expand::in_place(&generator))
         .into()
 }

@@ -1,4 +1,4 @@
-//! Random tokens: noise, and what becomes of code by random changes.
+//! Random tokens: noise, and random mutations of code.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// What the noise is made of.
+/// The tokens that noise consists of.
 const WORDS: &str = "yield yield_ yield_! yield_!() yield_from yield_from! resumed_with!() return ? . .await await async \
     move fn let mut ref loop match if else for in while break continue unsafe const extern static impl dyn trait struct \
     enum mod use pub where type self Self crate super as try macro_rules! vec! select! stringify! generator! quote! true \
@@ -15,7 +15,7 @@ const WORDS: &str = "yield yield_ yield_! yield_!() yield_from yield_from! resum
     b'c' \"s\" c\"s\" 1u8 1. - + * / % ^ ! & | && || << >> >>= = == != < > <= >= += @ , ; : :: -> => # $ ~ .. ..= ... \
     Item=T Iterator<Item=T> #[a] #![a] #[threadsafe_generator] default union auto raw safe gen box do dyn*";
 
-/// Tokens that can be shown, also the groups that have no delimiters.
+/// Tokens whose `Debug` output also shows groups without delimiters.
 #[derive(Clone)]
 pub(super) struct Code(pub(super) TokenStream);
 
@@ -68,20 +68,20 @@ pub(super) fn noise() -> impl Strategy<Value = Code> {
     vec(tree, 0..12).prop_map(in_a_row)
 }
 
-/// One of these, or noise.
+/// One of `texts`, or noise.
 pub(super) fn one_of(texts: &'static [&'static str]) -> impl Strategy<Value = Code> {
     prop_oneof![4 => select(all_of(texts.iter().copied())), 1 => noise()]
 }
 
-/// One of these after a few changes.
-pub(super) fn changed(texts: &'static [&'static str]) -> impl Strategy<Value = Code> {
-    (select(all_of(texts.iter().copied())), vec(changes(), 1..4))
-        .prop_map(|(original, changes)| changes.into_iter().fold(original, |code, change| change.apply(code)))
+/// One of `texts` after a few mutations.
+pub(super) fn mutated(texts: &'static [&'static str]) -> impl Strategy<Value = Code> {
+    (select(all_of(texts.iter().copied())), vec(mutations(), 1..4))
+        .prop_map(|(original, mutations)| mutations.into_iter().fold(original, |code, mutation| mutation.apply(code)))
 }
 
-/// A change to one token, or to a group with all that is in it.
+/// A mutation of one token, which may be a group with its content.
 #[derive(Clone, Debug)]
-enum Change {
+enum Mutation {
     Delete(usize),
     Double(usize),
     Swap(usize, usize),
@@ -89,18 +89,18 @@ enum Change {
     Wrap(usize, Delimiter),
 }
 
-fn changes() -> impl Strategy<Value = Change> {
+fn mutations() -> impl Strategy<Value = Mutation> {
     let at = || 0..1000_usize;
     prop_oneof![
-        at().prop_map(Change::Delete),
-        at().prop_map(Change::Double),
-        (at(), at()).prop_map(|(a, b)| Change::Swap(a, b)),
-        (at(), noise()).prop_map(|(at, noise)| Change::Replace(at, noise)),
-        (at(), delimiters()).prop_map(|(at, delimiter)| Change::Wrap(at, delimiter)),
+        at().prop_map(Mutation::Delete),
+        at().prop_map(Mutation::Double),
+        (at(), at()).prop_map(|(a, b)| Mutation::Swap(a, b)),
+        (at(), noise()).prop_map(|(at, noise)| Mutation::Replace(at, noise)),
+        (at(), delimiters()).prop_map(|(at, delimiter)| Mutation::Wrap(at, delimiter)),
     ]
 }
 
-impl Change {
+impl Mutation {
     fn apply(self, Code(tokens): Code) -> Code {
         let found = flattened(&tokens);
         if found.is_empty() {
@@ -118,7 +118,12 @@ impl Change {
     }
 }
 
-/// The tokens one after the other, each group before what is in it.
+/// Returns whether an identifier `name` is among the tokens.
+pub(super) fn contains_ident(name: &str, tokens: &TokenStream) -> bool {
+    flattened(tokens).iter().any(|token| matches!(token, TokenTree::Ident(ident) if ident == name))
+}
+
+/// Lists all tokens, each group before its content.
 fn flattened(tokens: &TokenStream) -> Vec<TokenTree> {
     let mut found = Vec::new();
     for token in tokens.clone() {
@@ -130,7 +135,7 @@ fn flattened(tokens: &TokenStream) -> Vec<TokenTree> {
     found
 }
 
-/// The tokens with `other` in the place of the one before which there are so many `to_go`.
+/// Replaces the token before which `to_go` others stand, counted as `flattened` lists them.
 fn replaced(tokens: TokenStream, to_go: &mut Option<usize>, other: &TokenStream) -> TokenStream {
     let mut result = TokenStream::new();
     for token in tokens {
