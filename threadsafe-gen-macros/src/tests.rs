@@ -1,7 +1,8 @@
-//! Tests of what the compiled tests cannot show: syntax of unstable Rust, and input that is
+//! Tests of what the compiled tests cannot show: the text of an expansion, syntax of unstable Rust, and input that is
 //! not Rust.
 
 mod body;
+mod expansion;
 mod random;
 mod signature;
 mod tokens;

@@ -1,0 +1,64 @@
+fn arguments(
+    #[cfg(a)]
+    plain: u8,
+    mutable: u8,
+    #[cfg(c)]
+    __arg2: (u8, u8),
+    __arg3: [u8; 2],
+    __arg4: u8,
+    __arg5: u8,
+    function: impl Fn(u8) -> u8,
+) -> ::threadsafe_gen::ThreadsafeIter<impl Iterator<Item = u8> + ::core::marker::Send> {
+    ::threadsafe_gen::generator::<
+        u8,
+        _,
+    >(async move |__yielder| {
+            #[allow(unused_macros)]
+            macro_rules! yield_ {
+                () => {
+                    { let __item : u8 = (); #[allow(unreachable_code)] { __yielder
+                    .yield_(__item). await } }
+                };
+                ($item:expr $(,)?) => {
+                    { let __item : u8 = $item; #[allow(unreachable_code)] { __yielder
+                    .yield_(__item). await } }
+                };
+                ($($other:tt)*) => {
+                    ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
+                };
+            }
+            #[allow(unused_macros)]
+            macro_rules! yield_from {
+                ($items:expr $(,)?) => {
+                    for __item in ::core::iter::IntoIterator::into_iter($items) { let
+                    __item : u8 = __item; __yielder.yield_(__item). await; }
+                };
+                ($($other:tt)*) => {
+                    ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
+                };
+            }
+            #[cfg(a)]
+            #[expect(b)]
+            let plain = plain;
+            let mut mutable = mutable;
+            #[cfg(c)]
+            let mut __arg2 = __arg2;
+            #[allow(clippy::no_effect_underscore_binding)]
+            #[cfg(c)]
+            #[expect(d)]
+            let (x, _) = __arg2;
+            let mut __arg3 = __arg3;
+            #[allow(clippy::no_effect_underscore_binding)]
+            let [ref mut first, ..] = __arg3;
+            let mut __arg4 = __arg4;
+            let mut __arg5 = __arg5;
+            #[allow(clippy::no_effect_underscore_binding)]
+            let _unused = __arg5;
+            let function = function;
+            #[allow(clippy::diverging_sub_expression)]
+            let __returned: () = {
+                yield_!(function(plain + mutable + x + * first));
+            };
+        })
+        .threadsafe()
+}

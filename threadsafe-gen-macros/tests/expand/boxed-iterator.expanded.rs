@@ -1,0 +1,44 @@
+fn counter() -> ::threadsafe_gen::ThreadsafeIter<
+    Box<dyn Iterator<Item = Box<dyn Display + Send>> + Sync + ::core::marker::Send>,
+> {
+    ::threadsafe_gen::ThreadsafeIter::new(
+        ::std::boxed::Box::new(
+            ::threadsafe_gen::generator::<
+                Box<dyn Display + Send>,
+                _,
+            >(async move |__yielder| {
+                #[allow(unused_macros)]
+                macro_rules! yield_ {
+                    () => {
+                        { let __item : Box < dyn Display + Send > = ();
+                        #[allow(unreachable_code)] { __yielder.yield_(__item). await } }
+                    };
+                    ($item:expr $(,)?) => {
+                        { let __item : Box < dyn Display + Send > = $item;
+                        #[allow(unreachable_code)] { __yielder.yield_(__item). await } }
+                    };
+                    ($($other:tt)*) => {
+                        ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
+                    };
+                }
+                #[allow(unused_macros)]
+                macro_rules! yield_from {
+                    ($items:expr $(,)?) => {
+                        for __item in ::core::iter::IntoIterator::into_iter($items) { let
+                        __item : Box < dyn Display + Send > = __item; __yielder
+                        .yield_(__item). await; }
+                    };
+                    ($($other:tt)*) => {
+                        ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
+                    };
+                }
+                #[allow(clippy::diverging_sub_expression)]
+                let __returned: () = {
+                    loop {
+                        yield_!(Box::new(1));
+                    }
+                };
+            }),
+        ),
+    )
+}

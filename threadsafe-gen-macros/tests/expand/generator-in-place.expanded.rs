@@ -1,0 +1,78 @@
+fn main() {
+    let numbers = threadsafe_gen::generator(async |__yielder| {
+        let __unify_items = |__item| __item;
+        let _ = __yielder.yield_from(::core::option::Option::None.map(__unify_items));
+        #[allow(unused_macros)]
+        macro_rules! yield_ {
+            () => {
+                { #[allow(unreachable_code)] let __item = __unify_items(());
+                #[allow(unreachable_code)] { __yielder.yield_(__item). await } }
+            };
+            ($item:expr $(,)?) => {
+                { #[allow(unreachable_code)] let __item = __unify_items($item);
+                #[allow(unreachable_code)] { __yielder.yield_(__item). await } }
+            };
+            ($($other:tt)*) => {
+                ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
+            };
+        }
+        #[allow(unused_macros)]
+        macro_rules! yield_from {
+            ($items:expr $(,)?) => {
+                for __item in ::core::iter::IntoIterator::into_iter($items) { let __item
+                = __unify_items(__item); __yielder.yield_(__item). await; }
+            };
+            ($($other:tt)*) => {
+                ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
+            };
+        }
+        #[allow(clippy::diverging_sub_expression)]
+        let __returned: () = {
+            yield_!(1);
+            assert_eq!([yield_!(2)], [()]);
+            select! {
+                x = y => yield_!(x),
+            }
+            yield_from!([3, 4]);
+        };
+    });
+    let parsed = threadsafe_gen::__private::fallible(
+        async move |__yielder| {
+            let __unify_items = |__item| __item;
+            let _ = __yielder
+                .yield_from(::core::option::Option::None.map(__unify_items));
+            #[allow(unused_macros)]
+            macro_rules! yield_ {
+                () => {
+                    { #[allow(unreachable_code)] let __item = __unify_items(());
+                    #[allow(unreachable_code)] { __yielder.yield_(__item). await } }
+                };
+                ($item:expr $(,)?) => {
+                    { #[allow(unreachable_code)] let __item = __unify_items($item);
+                    #[allow(unreachable_code)] { __yielder.yield_(__item). await } }
+                };
+                ($($other:tt)*) => {
+                    ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
+                };
+            }
+            #[allow(unused_macros)]
+            macro_rules! yield_from {
+                ($items:expr $(,)?) => {
+                    for __item in ::core::iter::IntoIterator::into_iter($items) { let
+                    __item = __unify_items(__item); __yielder.yield_(__item). await; }
+                };
+                ($($other:tt)*) => {
+                    ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
+                };
+            }
+            #[allow(clippy::diverging_sub_expression)]
+            let __returned: () = {
+                for word in words {
+                    yield_!(Ok(word.parse() ?));
+                }
+            };
+            #[allow(unreachable_code)] return ::core::result::Result::Ok(());
+        },
+        <_ as threadsafe_gen::__private::Fallible>::from_error,
+    );
+}

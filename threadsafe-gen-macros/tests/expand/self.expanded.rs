@@ -1,0 +1,86 @@
+impl Counter {
+    fn by_reference(
+        &mut self,
+        step: u64,
+    ) -> ::threadsafe_gen::ThreadsafeIter<
+        impl Iterator<Item = u64> + ::core::marker::Send,
+    > {
+        ::threadsafe_gen::generator::<
+            u64,
+            _,
+        >(async move |__yielder| {
+                #[allow(unused_macros)]
+                macro_rules! yield_ {
+                    () => {
+                        { let __item : u64 = (); #[allow(unreachable_code)] { __yielder
+                        .yield_(__item). await } }
+                    };
+                    ($item:expr $(,)?) => {
+                        { let __item : u64 = $item; #[allow(unreachable_code)] {
+                        __yielder.yield_(__item). await } }
+                    };
+                    ($($other:tt)*) => {
+                        ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
+                    };
+                }
+                #[allow(unused_macros)]
+                macro_rules! yield_from {
+                    ($items:expr $(,)?) => {
+                        for __item in ::core::iter::IntoIterator::into_iter($items) { let
+                        __item : u64 = __item; __yielder.yield_(__item). await; }
+                    };
+                    ($($other:tt)*) => {
+                        ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
+                    };
+                }
+                let _ = &self;
+                let step = step;
+                #[allow(clippy::diverging_sub_expression)]
+                let __returned: () = {
+                    yield_!(self.0 + step);
+                };
+            })
+            .threadsafe()
+    }
+    fn by_value(
+        self: Box<Self>,
+    ) -> ::threadsafe_gen::ThreadsafeIter<
+        impl Iterator<Item = u64> + ::core::marker::Send,
+    > {
+        ::threadsafe_gen::generator::<
+            u64,
+            _,
+        >(async move |__yielder| {
+                #[allow(unused_macros)]
+                macro_rules! yield_ {
+                    () => {
+                        { let __item : u64 = (); #[allow(unreachable_code)] { __yielder
+                        .yield_(__item). await } }
+                    };
+                    ($item:expr $(,)?) => {
+                        { let __item : u64 = $item; #[allow(unreachable_code)] {
+                        __yielder.yield_(__item). await } }
+                    };
+                    ($($other:tt)*) => {
+                        ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
+                    };
+                }
+                #[allow(unused_macros)]
+                macro_rules! yield_from {
+                    ($items:expr $(,)?) => {
+                        for __item in ::core::iter::IntoIterator::into_iter($items) { let
+                        __item : u64 = __item; __yielder.yield_(__item). await; }
+                    };
+                    ($($other:tt)*) => {
+                        ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
+                    };
+                }
+                let _ = &self;
+                #[allow(clippy::diverging_sub_expression)]
+                let __returned: () = {
+                    yield_!(self.0);
+                };
+            })
+            .threadsafe()
+    }
+}

@@ -1,0 +1,52 @@
+trait Source {
+    fn items(
+        &self,
+        __arg1: (u8, u8),
+    ) -> ::threadsafe_gen::ThreadsafeIter<
+        impl Iterator<Item = u8> + 'static + ::core::marker::Send,
+    >;
+    fn pages(
+        &self,
+    ) -> ::threadsafe_gen::ThreadsafeStream<
+        impl Stream<Item = Page> + ::core::marker::Send + ::core::marker::Unpin,
+    >;
+    fn zeros() -> ::threadsafe_gen::ThreadsafeIter<
+        impl Iterator<Item = u8> + ::core::marker::Send,
+    > {
+        #![allow(unused)]
+        ::threadsafe_gen::generator::<
+            u8,
+            _,
+        >(async move |__yielder| {
+                #[allow(unused_macros)]
+                macro_rules! yield_ {
+                    () => {
+                        { let __item : u8 = (); #[allow(unreachable_code)] { __yielder
+                        .yield_(__item). await } }
+                    };
+                    ($item:expr $(,)?) => {
+                        { let __item : u8 = $item; #[allow(unreachable_code)] { __yielder
+                        .yield_(__item). await } }
+                    };
+                    ($($other:tt)*) => {
+                        ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
+                    };
+                }
+                #[allow(unused_macros)]
+                macro_rules! yield_from {
+                    ($items:expr $(,)?) => {
+                        for __item in ::core::iter::IntoIterator::into_iter($items) { let
+                        __item : u8 = __item; __yielder.yield_(__item). await; }
+                    };
+                    ($($other:tt)*) => {
+                        ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
+                    };
+                }
+                #[allow(clippy::diverging_sub_expression)]
+                let __returned: () = {
+                    yield_from!([0; 2]);
+                };
+            })
+            .threadsafe()
+    }
+}
