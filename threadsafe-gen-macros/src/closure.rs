@@ -30,7 +30,7 @@ use crate::model::Protocol;
 ///
 /// ```text
 /// async move |__yielder, __resumed_with| -> Return {
-///     let __resumed_with = ::threadsafe_gen::__private::First(__resumed_with);
+///     let __resumed_with = ::threadsafe_gen::__private::FirstArgument(__resumed_with);
 ///     macro_rules! yield_ { .. }
 ///     macro_rules! yield_from { .. }
 ///     macro_rules! resumed_with { .. }
@@ -102,7 +102,7 @@ impl Closure<'_> {
             let (krate, first_arg) = (self.krate, self.first_arg());
             quote_spanned! {self.site=>
                 #[allow(unused_variables)]
-                let #first_arg = #krate::__private::First(#first_arg);
+                let #first_arg = #krate::__private::FirstArgument(#first_arg);
             }
         })
     }

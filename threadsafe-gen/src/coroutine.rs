@@ -447,9 +447,9 @@ impl<R> Error for TryResumeError<R> {}
 
 /// What a coroutine is resumed with first, for the attribute: it can be taken once, also where it is `Copy`.
 #[derive(Debug)]
-pub struct First<R>(pub R);
+pub struct FirstArgument<R>(pub R);
 
-impl<R> First<R> {
+impl<R> FirstArgument<R> {
     /// The value.
     pub fn take(self) -> R {
         self.0

@@ -39,7 +39,7 @@ pub use threadsafe_gen_macros::threadsafe_generator;
 /// What the expansion of the attribute names and nobody else should.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::coroutine::First;
+    pub use crate::coroutine::FirstArgument;
     #[cfg(feature = "stream")]
     pub use crate::fallible::fallible_stream;
     pub use crate::fallible::{Fallible, fallible};

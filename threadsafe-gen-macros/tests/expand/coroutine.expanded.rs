@@ -12,7 +12,9 @@ fn sum() -> ::threadsafe_gen::ThreadsafeCoroutine<
         _,
     >(async move |__yielder, __resumed_with| -> Result<(), Error> {
             #[allow(unused_variables)]
-            let __resumed_with = ::threadsafe_gen::__private::First(__resumed_with);
+            let __resumed_with = ::threadsafe_gen::__private::FirstArgument(
+                __resumed_with,
+            );
             #[allow(unused_macros)]
             macro_rules! yield_ {
                 () => {
@@ -78,7 +80,9 @@ fn countdown() -> ::threadsafe_gen::ThreadsafeCoroutine<
         _,
     >(async move |__yielder, __resumed_with| -> () {
             #[allow(unused_variables)]
-            let __resumed_with = ::threadsafe_gen::__private::First(__resumed_with);
+            let __resumed_with = ::threadsafe_gen::__private::FirstArgument(
+                __resumed_with,
+            );
             #[allow(unused_macros)]
             macro_rules! yield_ {
                 () => {

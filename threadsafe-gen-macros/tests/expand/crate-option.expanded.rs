@@ -12,7 +12,7 @@ fn sum() -> my_reexport::threadsafe_gen::ThreadsafeCoroutine<
         _,
     >(async move |__yielder, __resumed_with| -> () {
             #[allow(unused_variables)]
-            let __resumed_with = my_reexport::threadsafe_gen::__private::First(
+            let __resumed_with = my_reexport::threadsafe_gen::__private::FirstArgument(
                 __resumed_with,
             );
             #[allow(unused_macros)]
