@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use crate::ThreadsafeIter;
-use crate::iter::Beside;
+use crate::iter::IterState;
 use crate::leftovers::Consumer;
 use crate::lock::Refusal;
 
@@ -90,14 +90,14 @@ impl<'a, I: Iterator> Buffered<'a, I> {
             return Ok(());
         }
         let mut first = 0;
-        let pull = |iter: &mut I, beside: &mut Beside<I>| {
-            first = beside.taken;
-            let ended = (beside.fill)(iter, buffer, *n);
-            beside.taken += buffer.len();
+        let pull = |iter: &mut I, aux: &mut IterState<I>| {
+            first = aux.taken;
+            let ended = (aux.fill)(iter, buffer, *n);
+            aux.taken += buffer.len();
             (!ended).then_some(())
         };
         let pulled = catch_unwind(AssertUnwindSafe(|| match patience {
-            None => status.check().map_or(Ok(None), |()| Ok(lock.call(pull, drop))),
+            None => status.check_open().map_or(Ok(None), |()| Ok(lock.call(pull, drop))),
             Some(_) => lock.try_call(patience, pull),
         }));
         match pulled {

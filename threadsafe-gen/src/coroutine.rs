@@ -10,7 +10,7 @@ use std::time::Duration;
 use genawaiter::{Coroutine, GeneratorState};
 
 use crate::generator::{Reply, Yielder};
-use crate::lock::{Held, Lock, Refusal, drop_quietly};
+use crate::lock::{Lock, LockGuard, Refusal, drop_swallowing_panic};
 
 /// A coroutine that threads can share: each exchange is one thread's alone.
 ///
@@ -134,9 +134,9 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     #[inline]
     #[track_caller]
     pub fn resume_with(&self, argument: C::Resume) -> Option<GeneratorState<C::Yield, C::Return>> {
-        self.lock.status().check()?;
+        self.lock.status().check_open()?;
         let mut end = None;
-        let item = self.lock.call(send(argument, &mut end), drop_quietly);
+        let item = self.lock.call(send(argument, &mut end), drop_swallowing_panic);
         state(item, end)
     }
 
@@ -190,10 +190,10 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     }
 
     fn resume_within(&self, argument: C::Resume, timeout: Option<Duration>) -> Resumed<C> {
-        match self.lock.try_turn(timeout) {
+        match self.lock.try_lock_open(timeout) {
             Ok(Some(turn)) => {
                 let mut end = None;
-                let item = turn.call_last(send(argument, &mut end), drop_quietly);
+                let item = turn.call_and_unlock(send(argument, &mut end), drop_swallowing_panic);
                 Ok(state(item, end))
             }
             Ok(None) => Ok(None),
@@ -227,9 +227,9 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     /// ```
     #[track_caller]
     pub fn lock(&self) -> CoroutineGuard<'_, C> {
-        self.lock.status().check();
-        let held = self.lock.wait();
-        self.lock.status().check();
+        self.lock.status().check_open();
+        let held = self.lock.lock();
+        self.lock.status().check_open();
         CoroutineGuard { held, not_send: PhantomData }
     }
 
@@ -351,7 +351,7 @@ impl<C: Coroutine + Unpin> Coroutine for ThreadsafeCoroutine<C> {
     #[track_caller]
     fn resume_with(self: Pin<&mut Self>, argument: C::Resume) -> GeneratorState<C::Yield, C::Return> {
         let mut end = None;
-        let item = self.get_mut().lock.call_mut(send(argument, &mut end), drop_quietly);
+        let item = self.get_mut().lock.call_mut(send(argument, &mut end), drop_swallowing_panic);
         state(item, end).expect("coroutine resumed after completion")
     }
 }
@@ -379,7 +379,7 @@ impl<C> RefUnwindSafe for ThreadsafeCoroutine<C> {}
 /// It lets the lock go when it is dropped, on the thread that took it: it is not `Send`.
 #[must_use = "the lock is let go as soon as the guard is dropped"]
 pub struct CoroutineGuard<'a, C> {
-    held: Held<'a, C, ()>,
+    held: LockGuard<'a, C, ()>,
     // A thread is told from another by who took the lock, whatever a feature of parking_lot says about its guards.
     not_send: PhantomData<*mut ()>,
 }
@@ -394,7 +394,7 @@ impl<C: Coroutine + Unpin> CoroutineGuard<'_, C> {
     #[track_caller]
     pub fn resume_with(&mut self, argument: C::Resume) -> Option<GeneratorState<C::Yield, C::Return>> {
         let mut end = None;
-        let item = self.held.call(send(argument, &mut end), drop_quietly);
+        let item = self.held.call(send(argument, &mut end), drop_swallowing_panic);
         state(item, end)
     }
 }

@@ -12,7 +12,7 @@
 //! have.
 //!
 //! Where something comes back for an item, the slot has a place for that too, a [`Reply`], and the yield is not over
-//! before it is filled. Coroutines and streams are made of such generators: see [`Generator::advance`].
+//! before it is filled. Coroutines and streams are made of such generators: see [`Generator::poll_resume`].
 //!
 //! # Why a generator is `Send`
 //!
@@ -37,7 +37,7 @@
 //!    that were swapped would each be in another's body, and two threads could have a generator and its yielder at the
 //!    same time: by a lock around the yielder of an outer body, in which an inner one has left its own.)
 //! 5. So who touches a slot is its generator or its own body. The body runs, or is dropped, within a call that has the
-//!    `Generator` by `&mut` or by value: `next`, `fill`, `advance`, drop. It is in there too that the generator touches
+//!    `Generator` by `&mut` or by value: `next`, `fill`, `poll_resume`, drop. It is in there too that the generator touches
 //!    the slot. These calls exclude each other, and Rust orders what happens before a `&mut` on one thread with what
 //!    follows on the next. While the body runs, in the call, the generator itself does nothing; that is when 3 allows
 //!    other threads.
@@ -69,11 +69,11 @@ struct Slot<Y, B = ()> {
     /// The item at whose yield the body suspends.
     item: Cell<Option<Y>>,
     /// How many items the body may yield before that, without suspending.
-    ahead: Cell<usize>,
+    chunk_remaining: Cell<usize>,
     /// Those items.
     chunk: RefCell<Vec<Y>>,
     /// The place of what comes back for an item: nothing, or a [`Reply`].
-    back: B,
+    reply: B,
 }
 
 impl<Y, B> Slot<Y, B> {
@@ -87,27 +87,27 @@ impl<Y, B> Slot<Y, B> {
 
     /// Puts an item with those that are asked for at a time.
     #[inline]
-    fn put_ahead(&self, item: Y) {
-        self.ahead.set(self.ahead.get() - 1);
+    fn push_chunk(&self, item: Y) {
+        self.chunk_remaining.set(self.chunk_remaining.get() - 1);
         let mut chunk = self.chunk.borrow_mut();
         if chunk.len() < chunk.capacity() {
             chunk.push(item);
         } else {
             drop(chunk);
-            self.put_and_grow(item);
+            self.push_slow(item);
         }
     }
 
     /// Apart, and nothing to do after it: what it needs is not to be made ready at every yield.
     #[cold]
     #[inline(never)]
-    fn put_and_grow(&self, item: Y) {
+    fn push_slow(&self, item: Y) {
         self.chunk.borrow_mut().push(item);
     }
 
     /// Refuses to go on with an item that nobody will take.
     #[cold]
-    fn check_empty(&self) {
+    fn assert_delivered(&self) {
         if self.item.take().is_some() {
             not_awaited();
         }
@@ -124,7 +124,7 @@ impl<'a, Y> Chunk<'a, Y> {
     /// Asks for `n` items at a time.
     fn ask(slot: &'a Slot<Y>, buffer: &'a mut Vec<Y>, n: usize) -> Self {
         slot.chunk.replace(mem::take(buffer));
-        slot.ahead.set(n - 1);
+        slot.chunk_remaining.set(n - 1);
         Self { slot, buffer }
     }
 
@@ -138,7 +138,7 @@ impl<'a, Y> Chunk<'a, Y> {
 
 impl<Y> Drop for Chunk<'_, Y> {
     fn drop(&mut self) {
-        self.slot.ahead.set(0);
+        self.slot.chunk_remaining.set(0);
         *self.buffer = self.slot.chunk.take();
     }
 }
@@ -175,7 +175,7 @@ where
     let slot = Rc::clone(&yielder.slot);
     let body = async move {
         body(&mut yielder).await;
-        yielder.slot.check_empty();
+        yielder.slot.assert_delivered();
     };
     Generator { body: Some(Box::pin(body)), slot }
 }
@@ -218,9 +218,9 @@ where
     let mut yielder = Yielder::new(Reply::new());
     let slot = Rc::clone(&yielder.slot);
     let body = async move {
-        let first = Replying(&mut yielder).await;
+        let first = ReplyFuture(&mut yielder).await;
         let end = body(&mut yielder, first).await;
-        yielder.slot.check_empty();
+        yielder.slot.assert_delivered();
         end
     };
     Generator { body: Some(Box::pin(body)), slot }
@@ -259,8 +259,9 @@ pub struct Yielder<'id, Y, B = ()> {
 unsafe impl<Y: Send, B: Send> Send for Yielder<'_, Y, B> {}
 
 impl<Y, B> Yielder<'_, Y, B> {
-    fn new(back: B) -> Self {
-        let slot = Slot { item: Cell::new(None), ahead: Cell::new(0), chunk: RefCell::new(Vec::new()), back };
+    fn new(reply: B) -> Self {
+        let slot =
+            Slot { item: Cell::new(None), chunk_remaining: Cell::new(0), chunk: RefCell::new(Vec::new()), reply };
         Self { slot: Rc::new(slot), id: PhantomData }
     }
 }
@@ -276,13 +277,13 @@ impl<'id, Y> Yielder<'id, Y> {
     /// ends with such an item.
     #[inline]
     pub fn yield_(&mut self, item: Y) -> impl Future<Output = ()> + use<'_, 'id, Y> {
-        let suspended = self.slot.ahead.get() > 0;
+        let suspended = self.slot.chunk_remaining.get() > 0;
         if suspended {
-            self.slot.put_ahead(item);
+            self.slot.push_chunk(item);
         } else {
             self.slot.put(item);
         }
-        Yielding { suspended, yielder: PhantomData::<&mut Self> }
+        YieldFuture { suspended, yielder: PhantomData::<&mut Self> }
     }
 
     /// Yields every item of `items`, as Python's `yield from`.
@@ -315,9 +316,9 @@ impl<'id, Y, R> Yielder<'id, Y, Reply<R>> {
     #[inline]
     pub fn yield_(&mut self, item: Y) -> impl Future<Output = R> + use<'_, 'id, Y, R> {
         // There is one if an earlier yield was given up half-way. It is not the reply to this one.
-        drop(self.slot.back.value.take());
+        drop(self.slot.reply.value.take());
         self.slot.put(item);
-        Replying(self)
+        ReplyFuture(self)
     }
 }
 
@@ -365,12 +366,12 @@ impl<R> fmt::Debug for Reply<R> {
 ///
 /// It holds a mark of its own and no reference to the slot: a reference would have to be stored at each suspension,
 /// and between two atomic instructions each store is a cycle.
-struct Yielding<'a, 'id, Y> {
+struct YieldFuture<'a, 'id, Y> {
     suspended: bool,
     yielder: PhantomData<&'a mut Yielder<'id, Y>>,
 }
 
-impl<Y> Future for Yielding<'_, '_, Y> {
+impl<Y> Future for YieldFuture<'_, '_, Y> {
     type Output = ();
 
     #[inline]
@@ -385,14 +386,14 @@ impl<Y> Future for Yielding<'_, '_, Y> {
 }
 
 /// Suspends until there is a reply, which before the first yield there is.
-struct Replying<'a, 'id, Y, R>(&'a mut Yielder<'id, Y, Reply<R>>);
+struct ReplyFuture<'a, 'id, Y, R>(&'a mut Yielder<'id, Y, Reply<R>>);
 
-impl<Y, R> Future for Replying<'_, '_, Y, R> {
+impl<Y, R> Future for ReplyFuture<'_, '_, Y, R> {
     type Output = R;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
-        let reply = &self.0.slot.back;
+        let reply = &self.0.slot.reply;
         if let Some(value) = reply.value.take() {
             return Poll::Ready(value);
         }
@@ -428,7 +429,7 @@ pub struct Generator<Y, F, B = ()> {
 unsafe impl<Y: Send, F: Send, B: Send> Send for Generator<Y, F, B> {}
 
 impl<Y, F, B> Generator<Y, F, B> {
-    pub(crate) fn is_over(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.body.is_none()
     }
 }
@@ -442,7 +443,7 @@ impl<Y, F: Future<Output = ()>> Generator<Y, F> {
     #[cold]
     fn end(&mut self) {
         // Before the body is dropped: asked again, it is to panic again.
-        self.slot.check_empty();
+        self.slot.assert_delivered();
         self.body = None;
     }
 
@@ -507,12 +508,12 @@ impl<Y, F: Future, R> Generator<Y, F, Reply<R>> {
     /// Runs the body on, with a `reply` for the yield at which it has suspended.
     ///
     /// Ready when it suspends at a yield or is complete, pending when it awaits something else.
-    pub(crate) fn advance(&mut self, reply: R, cx: &mut Context<'_>) -> Poll<GeneratorState<Y, F::Output>> {
+    pub(crate) fn poll_resume(&mut self, reply: R, cx: &mut Context<'_>) -> Poll<GeneratorState<Y, F::Output>> {
         let body = self.body.as_mut().expect("coroutine resumed after completion");
-        let back = &self.slot.back;
-        back.value.set(Some(reply));
-        back.poll.set(WakerId::of(cx.waker()));
-        if let Some(waiting) = back.waiting.take() {
+        let slot = &self.slot.reply;
+        slot.value.set(Some(reply));
+        slot.poll.set(WakerId::of(cx.waker()));
+        if let Some(waiting) = slot.waiting.take() {
             waiting.wake();
         }
         match body.as_mut().poll(cx) {
@@ -540,7 +541,7 @@ impl<Y, F: Future, R> Coroutine for Generator<Y, F, Reply<R>> {
 
     #[inline]
     fn resume_with(self: Pin<&mut Self>, reply: R) -> GeneratorState<Y, F::Output> {
-        match self.get_mut().advance(reply, &mut Context::from_waker(Waker::noop())) {
+        match self.get_mut().poll_resume(reply, &mut Context::from_waker(Waker::noop())) {
             Poll::Ready(state) => state,
             Poll::Pending => coroutine_awaited_something_else(),
         }
@@ -549,7 +550,7 @@ impl<Y, F: Future, R> Coroutine for Generator<Y, F, Reply<R>> {
 
 impl<Y, F, B> fmt::Debug for Generator<Y, F, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Generator").field("finished", &self.is_over()).finish_non_exhaustive()
+        f.debug_struct("Generator").field("finished", &self.is_finished()).finish_non_exhaustive()
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::buffered::{Buffered, Chunks};
 use crate::leftovers::Leftovers;
-use crate::lock::{Held, Lock, Refusal};
+use crate::lock::{Lock, LockGuard, Refusal};
 
 /// An iterator that threads can share: each item goes to exactly one of them.
 ///
@@ -66,13 +66,13 @@ use crate::lock::{Held, Lock, Refusal};
 /// ```
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct ThreadsafeIter<I: Iterator> {
-    pub(crate) lock: Lock<I, Beside<I>>,
+    pub(crate) lock: Lock<I, IterState<I>>,
     /// What consumers of many items at a time took and gave back.
     pub(crate) leftovers: Leftovers<I::Item>,
 }
 
 /// What goes with the iterator under the lock.
-pub(crate) struct Beside<I: Iterator> {
+pub(crate) struct IterState<I: Iterator> {
     /// How many items the iterator has given.
     pub(crate) taken: usize,
     pub(crate) fill: Fill<I>,
@@ -99,7 +99,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
     }
 
     pub(crate) const fn with_fill(iter: I, fill: Fill<I>) -> Self {
-        Self { leftovers: const { Leftovers::new() }, lock: Lock::new("iterator", iter, Beside { taken: 0, fill }) }
+        Self { leftovers: const { Leftovers::new() }, lock: Lock::new("iterator", iter, IterState { taken: 0, fill }) }
     }
 
     /// Takes the next item, or `None` if there is none left or the iterator has been [closed](Self::close).
@@ -125,8 +125,8 @@ impl<I: Iterator> ThreadsafeIter<I> {
     #[inline]
     #[track_caller]
     pub fn next(&self) -> Option<I::Item> {
-        if self.lock.status().is_plain() {
-            if let Some(item) = self.lock.call(|iter, beside| take(iter, beside), drop) {
+        if self.lock.status().is_open_and_empty() {
+            if let Some(item) = self.lock.call(|iter, aux| take(iter, aux), drop) {
                 return Some(item);
             }
         }
@@ -222,7 +222,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
     #[inline]
     #[track_caller]
     pub fn next_indexed(&self) -> Option<(usize, I::Item)> {
-        if self.lock.status().is_plain() {
+        if self.lock.status().is_open_and_empty() {
             if let Some(item) = self.lock.call(take_indexed, drop) {
                 return Some(item);
             }
@@ -238,7 +238,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
         if let Some(item) = leftover() {
             return Some(item);
         }
-        self.lock.status().check()?;
+        self.lock.status().check_open()?;
         self.lock.call(take_indexed, drop).or_else(leftover)
     }
 
@@ -264,9 +264,9 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// ```
     #[track_caller]
     pub fn lock(&self) -> IterGuard<'_, I> {
-        self.lock.status().check();
-        let held = self.lock.wait();
-        self.lock.status().check();
+        self.lock.status().check_open();
+        let held = self.lock.lock();
+        self.lock.status().check_open();
         IterGuard { iter: self, held, not_send: PhantomData }
     }
 
@@ -388,10 +388,10 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// The size hint of the iterator together with what has been given back.
     fn exact_size_hint(&self) -> (usize, Option<usize>) {
         let status = self.lock.status();
-        // Held until what has been given back is counted.
-        let held = self.lock.try_wait(None);
+        // LockGuard until what has been given back is counted.
+        let held = self.lock.try_lock(None);
         let hint = held.as_ref().and_then(|held| held.inspect(I::size_hint));
-        let (lower, upper) = hint.unwrap_or((0, status.source_is_gone().then_some(0)));
+        let (lower, upper) = hint.unwrap_or((0, status.has_ended().then_some(0)));
         let Some((leftovers, may_come_back)) = self.leftovers.len(status) else { return (0, Some(0)) };
         let upper = upper.filter(|_| !may_come_back).and_then(|upper| upper.checked_add(leftovers));
         (lower.saturating_add(leftovers), upper)
@@ -443,16 +443,16 @@ impl<I: Iterator> ThreadsafeIter<I> {
 
 /// Takes one item from the iterator, and counts it.
 #[inline]
-fn take<I: Iterator>(iter: &mut I, beside: &mut Beside<I>) -> Option<I::Item> {
+fn take<I: Iterator>(iter: &mut I, aux: &mut IterState<I>) -> Option<I::Item> {
     let item = iter.next()?;
-    beside.taken += 1;
+    aux.taken += 1;
     Some(item)
 }
 
 #[inline]
-fn take_indexed<I: Iterator>(iter: &mut I, beside: &mut Beside<I>) -> Option<(usize, I::Item)> {
-    let item = take(iter, beside)?;
-    Some((beside.taken - 1, item))
+fn take_indexed<I: Iterator>(iter: &mut I, aux: &mut IterState<I>) -> Option<(usize, I::Item)> {
+    let item = take(iter, aux)?;
+    Some((aux.taken - 1, item))
 }
 
 /// The [`Fill`] for iterators of which nothing is known: by internal iteration, which chains of adaptors are better at.
@@ -473,8 +473,8 @@ impl<I: Iterator> Iterator for ThreadsafeIter<I> {
     #[inline]
     #[track_caller]
     fn next(&mut self) -> Option<I::Item> {
-        if self.lock.status().is_plain() {
-            if let Some(item) = self.lock.call_mut(|iter, beside| take(iter, beside), drop) {
+        if self.lock.status().is_open_and_empty() {
+            if let Some(item) = self.lock.call_mut(|iter, aux| take(iter, aux), drop) {
                 return Some(item);
             }
         }
@@ -527,7 +527,7 @@ impl<I: Iterator> RefUnwindSafe for ThreadsafeIter<I> {}
 #[must_use = "the lock is let go as soon as the guard is dropped"]
 pub struct IterGuard<'a, I: Iterator> {
     iter: &'a ThreadsafeIter<I>,
-    held: Held<'a, I, Beside<I>>,
+    held: LockGuard<'a, I, IterState<I>>,
     // A thread is told from another by who took the lock, whatever a feature of parking_lot says about its guards.
     not_send: PhantomData<*mut ()>,
 }

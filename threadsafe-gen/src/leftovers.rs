@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::lock::Status;
-use crate::primitives::{AtomicUsize, Mutex};
+use crate::sync::{AtomicUsize, Mutex};
 
 /// Items that consumers put back, in the order of the source.
 ///
@@ -75,7 +75,7 @@ impl<T> Leftovers<T> {
         }
         let mut runs = self.runs.lock();
         // Checked under this mutex, under which `take_all` comes after a `close`: one of the two sees the other.
-        if status.takes_back() {
+        if status.accepts_returns() {
             runs.items += run.len();
             runs.by_end.insert(end, run);
             status.set_leftovers(true);

@@ -12,9 +12,9 @@ mod lock;
 mod model;
 #[cfg(feature = "rayon")]
 mod parallel;
-mod primitives;
 #[cfg(feature = "stream")]
 mod stream;
+mod sync;
 mod tee;
 
 #[cfg(feature = "stream")]

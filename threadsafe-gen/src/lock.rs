@@ -1,27 +1,39 @@
-//! The lock around a source: turns, re-entry, the end, `close` and poison.
+//! [`Lock`]: the lock around a source, with re-entry, the end, `close` and poison.
 //!
-//! A source is what is called under the lock: an iterator. A [`Lock`] has, beside its mutex, two words.
+//! The *source* is the value behind the lock: an iterator, a coroutine or a stream. Beside the mutex there are two
+//! atomics.
 //!
-//! * `owner` names the thread that holds the lock. Only that thread ever stores its own name there, so a thread that
-//!   reads its own name holds the lock, and asking for it again is re-entry: an error, where a mutex alone would hang.
-//! * `state` says whether there is anything left to ask. It is read before the lock is taken, so that calls after the
-//!   end cost no lock; after it is taken, for a thread that waited while another met the end; and once more after
-//!   it is let go, for `close`.
+//! * `owner` identifies the thread that holds the mutex. Only that thread ever stores its own id there, so a thread that
+//!   loads its own id holds the mutex. A second acquisition is then re-entry, and an error, where a mutex alone would
+//!   deadlock.
+//! * `state` is the lifecycle of the source. It is loaded before the mutex is locked, so that calls after the end cost no
+//!   lock; after it is locked, because the source may have ended while the call was blocked; and once more after it is
+//!   unlocked, for `close`.
 //!
-//! # How a source is dropped by `close` without waiting for it
+//! # How `close` drops the source without blocking
 //!
-//! [`Lock::close`] stores `CLOSED` and tries the lock. If it gets it, nobody is inside and it takes the source out. If
-//! not, whoever holds the lock has to: each holder reads `state` once more *after* letting go, and takes the source out
-//! if it finds `CLOSED` ([`Lock::reap`]). That one of the two sees the other needs care, since "store one word, read
-//! another" on both sides may cross. It cannot here:
+//! [`Lock::close`] stores `CLOSED` and tries the mutex. If the try succeeds, no call is in progress, and the closer takes
+//! the source out. If the try fails, the holder of the mutex has to: every holder loads `state` again *after* it has
+//! unlocked, and takes the source out if the state is `CLOSED` ([`Lock::take_if_unlocked`]).
 //!
-//! * A try with a time limit of zero does not merely read the mutex's word. Before it gives up it writes to it, and
-//!   only after the closer's fence (release), or it queues behind another that has a limit. Who is last to leave that
-//!   queue writes to the word, but not after a fence; so whoever has given up, and finds `CLOSED` then, as everyone
-//!   does who leaves the queue after the closer, does what the closer does.
-//! * The holder's unlock is a read-modify-write of the same word. Either it comes first, and the closer's try
-//!   succeeds, or fails on a later holder, for whom this argument is made anew; or it comes second, reads what the
-//!   closer wrote, and the holder's fence (acquire) makes it see `CLOSED`.
+//! "Store one word, then load another" on both sides can miss each other. It cannot here, because of three steps of
+//! `parking_lot`'s mutex in version 0.12.5 (`raw_mutex.rs`). `tests/pinned.rs` fails if another version is locked; these
+//! steps are then to be checked again. Its word has a locked bit and a parked bit, and its queue of threads stands
+//! under a lock of its own, the lock of the bucket.
+//!
+//! 1. `try_lock_for(0)` is not a pure load. It fails only after the closer has queued, with both bits set, and has left
+//!    the queue again at its timeout. The closer does both under the bucket's lock, after the store of `CLOSED`.
+//! 2. If an unlock finds the parked bit set, its exchange fails, and it stores to the word under the bucket's lock. That is
+//!    a plain store, but the bucket's lock orders it. If it comes after the closer has queued, the holder's load of
+//!    `state` sees `CLOSED`. If it comes before, the closer queued behind a later holder, for which this argument is
+//!    made anew, or did not queue and tried again. It does not matter whether the threads that were already in the queue
+//!    have a time limit.
+//! 3. If an unlock finds the parked bit clear, it is a read-modify-write of the word. The closer saw the bit set, so a
+//!    thread that left the queue at its timeout as the last one has cleared it since, by a read-modify-write too. If that
+//!    thread is the closer, its fence (`SeqCst`) comes before its write, the unlock reads that write or a later one, and
+//!    the holder's fence (`Acquire`) makes it see `CLOSED`. If it is another thread, it left the queue after the closer,
+//!    under the bucket's lock, and so sees `CLOSED` itself. Every thread whose time limit passes therefore checks for
+//!    `CLOSED` and does what the closer does ([`Lock::try_lock`]).
 
 use std::any::Any;
 use std::fmt;
@@ -31,58 +43,58 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use std::time::Duration;
 
-use crate::primitives::{AtomicU8, AtomicUsize, Mutex, MutexGuard, OnceLock, fence, this_thread};
+use crate::sync::{AtomicU8, AtomicUsize, Mutex, MutexGuard, OnceLock, fence, thread_id};
 
-/// There may be more to ask for.
+/// The source may have more items.
 const OPEN: u8 = 0;
 /// The source has ended.
 const FINISHED: u8 = 1;
-/// Somebody called `close`.
+/// `close` was called.
 const CLOSED: u8 = 2;
 /// The source has panicked.
 const POISONED: u8 = 3;
-/// The bits that say which of these it is.
-const FATE: u8 = 3;
-/// A bit beside them: there are items that somebody took and gave back.
-const LEFTOVERS: u8 = 4;
-/// Another: the source may be there although the state is not `OPEN`, for the thread that releases the lock to drop.
-const TO_BE_DROPPED: u8 = 8;
+/// The bits of the four states above.
+const STATE_MASK: u8 = 3;
+/// Set while there are items that a consumer has put back.
+const LEFTOVERS_BIT: u8 = 4;
+/// Set if the source may be there although the state is not `OPEN`. The thread that unlocks drops it.
+const DROP_BIT: u8 = 8;
 
-/// A source `S` that one thread at a time may call, and what is kept beside it, `B`.
-pub(crate) struct Lock<S, B> {
+/// A source `S` that one thread at a time calls, and the data `A` that goes with it.
+pub(crate) struct Lock<S, A> {
     status: Status,
     owner: Owner,
-    inner: Mutex<Inner<S, B>>,
+    inner: Mutex<Inner<S, A>>,
 }
 
 /// The thread that holds the mutex, or 0.
 ///
-/// On cache lines of its own: it is read before the mutex is taken, and to read the mutex's line first and to write to
-/// it then would be two journeys of that line between cores.
+/// On cache lines of its own: it is read before the mutex is locked, and sharing the mutex's cache line would transfer
+/// that line twice per acquisition.
 #[repr(align(128))]
 struct Owner(AtomicUsize);
 
-/// What becomes of the source. It leaves `OPEN` once and for all.
+/// The lifecycle state of the source. Leaves `OPEN` exactly once.
 ///
-/// On cache lines of its own: it is read after the mutex has been let go, when the line with the mutex is on its way to
-/// the next thread.
+/// On cache lines of its own: it is read after the mutex is unlocked, when the mutex's line is on its way to the next
+/// thread.
 #[repr(align(128))]
 pub(crate) struct Status {
     state: AtomicU8,
-    /// What the source is called.
-    noun: &'static str,
-    /// What the source said when it panicked; set before `state` is `POISONED`.
+    /// The word for the source in messages.
+    kind: &'static str,
+    /// The message of the source's panic; set before `state` is `POISONED`.
     message: OnceLock<Box<str>>,
 }
 
-/// What the mutex is around.
-pub(crate) struct Inner<S, B> {
-    /// `Some` as long as the state is `OPEN`.
+/// The data under the mutex.
+pub(crate) struct Inner<S, A> {
+    /// `Some` while the state is `OPEN`.
     source: Option<S>,
-    pub(crate) beside: B,
+    pub(crate) aux: A,
 }
 
-/// Why a call was not made.
+/// The reason why a call was not made.
 pub(crate) enum Refusal {
     /// Another call is in progress.
     AlreadyExecuting,
@@ -90,15 +102,15 @@ pub(crate) enum Refusal {
     Poisoned,
 }
 
-impl<S, B> Lock<S, B> {
-    /// Puts a lock around `source`, which messages are to call a `noun`.
-    pub(crate) const fn new(noun: &'static str, source: S, beside: B) -> Self {
+impl<S, A> Lock<S, A> {
+    /// Creates the lock. Messages call the source `kind`.
+    pub(crate) const fn new(kind: &'static str, source: S, aux: A) -> Self {
         Self {
-            // Constants, and the source last: nothing has to be made ready for dropping it by a panic here, which would
-            // be code for the compiler to generate for every type of source.
-            status: Status { state: const { AtomicU8::new(OPEN) }, noun, message: const { OnceLock::new() } },
+            // Constants, and the source last: otherwise the compiler generates code that drops it if a constructor
+            // panics, for every type of source.
+            status: Status { state: const { AtomicU8::new(OPEN) }, kind, message: const { OnceLock::new() } },
             owner: const { Owner(AtomicUsize::new(0)) },
-            inner: Mutex::new(Inner { source: Some(source), beside }),
+            inner: Mutex::new(Inner { source: Some(source), aux }),
         }
     }
 
@@ -106,143 +118,145 @@ impl<S, B> Lock<S, B> {
         &self.status
     }
 
-    /// Waits for this thread's turn.
+    /// Blocks until the lock is acquired.
     ///
     /// # Panics
     ///
-    /// If this thread is inside already.
+    /// If this thread holds it.
     #[inline]
     #[track_caller]
-    pub(crate) fn wait(&self) -> Held<'_, S, B> {
-        let me = self.refuse_reentry();
-        self.hold(me, self.inner.lock())
+    pub(crate) fn lock(&self) -> LockGuard<'_, S, A> {
+        let thread = self.assert_not_reentrant();
+        self.acquired(thread, self.inner.lock())
     }
 
-    /// This thread's name, for taking the lock.
+    /// Returns the id of this thread, for acquiring the lock.
     ///
     /// # Panics
     ///
-    /// If this thread is inside already.
+    /// If this thread holds the lock.
     #[inline]
     #[track_caller]
-    pub(crate) fn refuse_reentry(&self) -> usize {
-        let me = this_thread();
-        if self.owner.0.load(Relaxed) == me {
+    pub(crate) fn assert_not_reentrant(&self) -> usize {
+        let thread = thread_id();
+        if self.owner.0.load(Relaxed) == thread {
             already_executing();
         }
-        me
+        thread
     }
 
-    /// Takes a turn if `timeout` is long enough to get one; with `None`, if nobody is inside.
-    pub(crate) fn try_wait(&self, timeout: Option<Duration>) -> Option<Held<'_, S, B>> {
-        let me = this_thread();
-        if self.owner.0.load(Relaxed) == me {
+    /// Acquires the lock if that is possible within `timeout`; with `None`, if it is free.
+    pub(crate) fn try_lock(&self, timeout: Option<Duration>) -> Option<LockGuard<'_, S, A>> {
+        let thread = thread_id();
+        if self.owner.0.load(Relaxed) == thread {
             return None;
         }
         let inner = match timeout {
             Some(timeout) => self.inner.try_lock_for(timeout),
             None => self.inner.try_lock(),
         };
-        if inner.is_none() && self.status.fate() == CLOSED {
-            // A closer that queued behind this thread may have written nothing that the holder reads.
-            drop_quietly(self.reap());
+        if inner.is_none() && self.status.state() == CLOSED {
+            // Step 3 above: this thread may have cleared the parked bit, and hidden the closer from the holder.
+            drop_swallowing_panic(self.take_if_unlocked());
         }
-        Some(self.hold(me, inner?))
+        Some(self.acquired(thread, inner?))
     }
 
-    /// Calls the source in this thread's turn, waiting for it. Costs the lock after the end too: see
-    /// [`Status::is_plain`].
+    /// Calls the source under the lock. Acquires the lock after the end too: see [`Status::is_open_and_empty`].
     ///
-    /// At its end the source goes to `dispose`, when all others can see the end and the lock has been let go.
+    /// If the source ends, `on_end` gets it after all other threads can see the end and the lock is released.
     #[inline]
     #[track_caller]
     pub(crate) fn call<R>(
         &self,
-        call: impl FnOnce(&mut S, &mut B) -> Option<R>,
-        dispose: impl FnOnce(Option<S>),
+        call: impl FnOnce(&mut S, &mut A) -> Option<R>,
+        on_end: impl FnOnce(Option<S>),
     ) -> Option<R> {
-        self.status.call(self.wait(), call, dispose)
+        self.status.call(self.lock(), call, on_end)
     }
 
-    /// Takes a turn at a source that has not ended, `None` being that it has; see [`try_wait`](Self::try_wait).
-    pub(crate) fn try_turn(&self, timeout: Option<Duration>) -> Result<Option<Held<'_, S, B>>, Refusal> {
+    /// Acquires the lock of a source that has not ended, or returns `Ok(None)`; see [`try_lock`](Self::try_lock).
+    pub(crate) fn try_lock_open(&self, timeout: Option<Duration>) -> Result<Option<LockGuard<'_, S, A>>, Refusal> {
         if let Some(ended) = self.status.ended() {
             return ended;
         }
-        let held = self.try_wait(timeout).ok_or(Refusal::AlreadyExecuting)?;
-        // While this call waited another may have met the end, and this one is to return what it says, not to panic.
-        self.status.ended().unwrap_or(Ok(Some(held)))
+        let guard = self.try_lock(timeout).ok_or(Refusal::AlreadyExecuting)?;
+        // The source may have ended while this call was blocked. That is then the result, and no panic.
+        self.status.ended().unwrap_or(Ok(Some(guard)))
     }
 
-    /// Calls the source if that is possible within `timeout`; see [`try_wait`](Self::try_wait).
+    /// Calls the source if the lock can be acquired within `timeout`; see [`try_lock`](Self::try_lock).
     pub(crate) fn try_call<R>(
         &self,
         timeout: Option<Duration>,
-        call: impl FnOnce(&mut S, &mut B) -> Option<R>,
+        call: impl FnOnce(&mut S, &mut A) -> Option<R>,
     ) -> Result<Option<R>, Refusal> {
-        Ok(self.try_turn(timeout)?.and_then(|held| held.call_last(call, drop)))
+        Ok(self.try_lock_open(timeout)?.and_then(|guard| guard.call_and_unlock(call, drop)))
     }
 
     #[inline]
-    fn hold<'a>(&'a self, me: usize, inner: MutexGuard<'a, Inner<S, B>>) -> Held<'a, S, B> {
-        self.owner.0.store(me, Relaxed);
-        Held { inner, leave: Leave(self) }
+    fn acquired<'a>(&'a self, thread: usize, inner: MutexGuard<'a, Inner<S, A>>) -> LockGuard<'a, S, A> {
+        self.owner.0.store(thread, Relaxed);
+        LockGuard { inner, check: CloseCheck(self) }
     }
 
-    /// Ends it for everybody, without waiting for who is inside, and returns the source if nobody is: for the caller to
-    /// drop, when those who wait have been told.
+    /// Ends the source for all threads, without blocking.
+    ///
+    /// Returns the source if no call is in progress. The caller drops it after it has woken the waiting threads or tasks.
     #[must_use]
     pub(crate) fn close(&self) -> Option<S> {
-        // What has ended is closed too, for those who would give something back.
-        let close = |state| matches!(state & FATE, OPEN | FINISHED).then_some(state & !FATE | CLOSED | TO_BE_DROPPED);
+        // A source that has ended is closed too, so that consumers no longer put items back.
+        let close =
+            |state| matches!(state & STATE_MASK, OPEN | FINISHED).then_some(state & !STATE_MASK | CLOSED | DROP_BIT);
         self.status.state.fetch_update(SeqCst, Relaxed, close).ok()?;
-        self.reap()
+        self.take_if_unlocked()
     }
 
-    /// Takes the source out of a closed lock, unless somebody is inside, who then does it on leaving.
+    /// Takes the source out of a closed lock unless a thread holds it, which then does so when it unlocks.
     ///
-    /// It is for the caller to drop: its destructor may use this very lock, and must then not find it taken.
+    /// The caller drops the source: its destructor may use this lock, which must be free by then.
     #[cold]
-    fn reap(&self) -> Option<S> {
-        if self.owner.0.load(Relaxed) == this_thread() {
+    fn take_if_unlocked(&self) -> Option<S> {
+        if self.owner.0.load(Relaxed) == thread_id() {
             return None;
         }
-        // What this thread writes to the mutex's word is to tell who reads it there what this thread knows.
+        // Orders the `CLOSED` store before this thread's write to the mutex word, so that a holder whose unlock reads
+        // the write sees `CLOSED`.
         fence(SeqCst);
-        // Not `try_lock`, which gives up on a mere read of the word; see the top of this file.
+        // Not `try_lock`, which fails on a pure load of the word; see step 1 above.
         self.inner.try_lock_for(Duration::ZERO)?.source.take()
     }
 
-    /// Calls the source, by a `&mut` that makes the lock needless.
+    /// Calls the source by exclusive access, without locking.
     #[inline]
     #[track_caller]
     pub(crate) fn call_mut<R>(
         &mut self,
-        call: impl FnOnce(&mut S, &mut B) -> Option<R>,
-        dispose: impl FnOnce(Option<S>),
+        call: impl FnOnce(&mut S, &mut A) -> Option<R>,
+        on_end: impl FnOnce(Option<S>),
     ) -> Option<R> {
-        self.status.call(self.inner.get_mut(), call, dispose)
+        self.status.call(self.inner.get_mut(), call, on_end)
     }
 
-    /// The source, unless it has ended.
+    /// Returns the source unless it has ended.
     #[track_caller]
     pub(crate) fn source_mut(&mut self) -> Option<&mut S> {
-        self.status.check()?;
+        self.status.check_open()?;
         self.inner.get_mut().source.as_mut()
     }
 
-    /// The source, unless it has ended.
+    /// Returns the source unless it has ended.
     #[track_caller]
     pub(crate) fn into_source(self) -> Option<S> {
-        self.status.check()?;
+        self.status.check_open()?;
         self.inner.into_inner().source
     }
 }
 
-impl<S, B> fmt::Debug for Lock<S, B> {
-    /// Says what can be said without waiting.
+impl<S, A> fmt::Debug for Lock<S, A> {
+    /// Writes the state, without blocking.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.status.fate() {
+        f.write_str(match self.status.state() {
             FINISHED => "finished",
             CLOSED => "closed",
             POISONED => "poisoned",
@@ -254,131 +268,130 @@ impl<S, B> fmt::Debug for Lock<S, B> {
 
 impl Status {
     #[inline]
-    fn fate(&self) -> u8 {
-        self.state.load(Acquire) & FATE
+    fn state(&self) -> u8 {
+        self.state.load(Acquire) & STATE_MASK
     }
 
-    /// Whether all there is to do is to ask the source: it has not ended, and nobody has given anything back.
+    /// Returns `true` if the source has not ended and there are no items that were put back.
     #[inline]
-    pub(crate) fn is_plain(&self) -> bool {
+    pub(crate) fn is_open_and_empty(&self) -> bool {
         self.state.load(Acquire) == OPEN
     }
 
     pub(crate) fn is_finished(&self) -> bool {
         let state = self.state.load(Acquire);
-        state == FINISHED || state & FATE == CLOSED
+        state == FINISHED || state & STATE_MASK == CLOSED
     }
 
     pub(crate) fn is_poisoned(&self) -> bool {
-        self.fate() == POISONED
+        self.state() == POISONED
     }
 
-    /// Whether the source has ended or been closed, whatever has been given back.
-    pub(crate) fn source_is_gone(&self) -> bool {
-        matches!(self.fate(), FINISHED | CLOSED)
+    /// Returns `true` if the source has ended or is closed, also if there are items that were put back.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.state(), FINISHED | CLOSED)
     }
 
-    /// Whether what is given back may still be asked for.
-    pub(crate) fn takes_back(&self) -> bool {
-        matches!(self.fate(), OPEN | FINISHED)
+    /// Returns `true` if items that are put back can still be taken.
+    pub(crate) fn accepts_returns(&self) -> bool {
+        matches!(self.state(), OPEN | FINISHED)
     }
 
-    /// Whether something has been given back that may still be asked for.
+    /// Returns `true` if there are items that were put back and can still be taken.
     pub(crate) fn has_leftovers(&self) -> bool {
-        self.state.load(Acquire) & LEFTOVERS != 0 && self.takes_back()
+        self.state.load(Acquire) & LEFTOVERS_BIT != 0 && self.accepts_returns()
     }
 
-    pub(crate) fn set_leftovers(&self, there_are: bool) {
-        if there_are {
-            self.state.fetch_or(LEFTOVERS, SeqCst);
+    pub(crate) fn set_leftovers(&self, any: bool) {
+        if any {
+            self.state.fetch_or(LEFTOVERS_BIT, SeqCst);
         } else {
-            self.state.fetch_and(!LEFTOVERS, SeqCst);
+            self.state.fetch_and(!LEFTOVERS_BIT, SeqCst);
         }
     }
 
-    /// `Some` as long as there may be more to ask for, `None` after the end.
+    /// Returns `Some` while the source is open, and `None` after its end.
     ///
     /// # Panics
     ///
     /// If the source has panicked.
     #[inline]
     #[track_caller]
-    pub(crate) fn check(&self) -> Option<()> {
-        if self.fate() == OPEN {
+    pub(crate) fn check_open(&self) -> Option<()> {
+        if self.state() == OPEN {
             return Some(());
         }
-        self.over();
+        self.panic_if_poisoned();
         None
     }
 
-    /// After the end: returns if there is just nothing left.
     #[cold]
     #[track_caller]
-    fn over(&self) {
+    fn panic_if_poisoned(&self) {
         let message = || self.message.get().map_or("", |message| message);
-        assert!(!self.is_poisoned(), "the {} panicked earlier: {}", self.noun, message());
+        assert!(!self.is_poisoned(), "the {} panicked earlier: {}", self.kind, message());
     }
 
     fn ended<R>(&self) -> Option<Result<Option<R>, Refusal>> {
-        match self.fate() {
+        match self.state() {
             OPEN => None,
             POISONED => Some(Err(Refusal::Poisoned)),
             _ => Some(Ok(None)),
         }
     }
 
-    /// Whether the fate was `OPEN`, and now is `fate`.
-    fn leave_open(&self, fate: u8) -> bool {
-        let leave = |state| (state & FATE == OPEN).then_some(state | fate);
-        self.state.fetch_update(SeqCst, Relaxed, leave).is_ok()
+    /// Changes the state from `OPEN` to `to`, and returns whether it was `OPEN`.
+    fn transition_from_open(&self, to: u8) -> bool {
+        let transition = |state| (state & STATE_MASK == OPEN).then_some(state | to);
+        self.state.fetch_update(SeqCst, Relaxed, transition).is_ok()
     }
 
-    /// Calls the source, if there still is one. Its `None` ends it; its panic poisons it and goes on to the caller.
+    /// Calls the source unless it has ended. Its `None` ends it; its panic poisons it and goes on to the caller.
     ///
-    /// `inner` is the access to it, which is let go at the end: a turn, or a mere reference. While it is live nothing
-    /// in here can unwind. If something could, the turn would have to be written to the stack for the landing pad, and
-    /// between two atomic instructions each store counts. So the rare ends take `inner` by value.
+    /// `inner` is the access to the source, a guard or exclusive access, and is released at the end. No code that can
+    /// unwind may run while `inner` is live: a landing pad would spill the guard to the stack, which is measurable
+    /// between two atomics. Cold paths therefore take `inner` by value.
     #[inline]
     #[track_caller]
-    fn call<S, B, R>(
+    fn call<S, A, R>(
         &self,
-        mut inner: impl DerefMut<Target = Inner<S, B>>,
-        call: impl FnOnce(&mut S, &mut B) -> Option<R>,
-        dispose: impl FnOnce(Option<S>),
+        mut inner: impl DerefMut<Target = Inner<S, A>>,
+        call: impl FnOnce(&mut S, &mut A) -> Option<R>,
+        on_end: impl FnOnce(Option<S>),
     ) -> Option<R> {
-        let (OPEN, Inner { source: Some(source), beside }) = (self.fate(), &mut *inner) else {
-            self.let_go(inner);
+        let (OPEN, Inner { source: Some(source), aux }) = (self.state(), &mut *inner) else {
+            self.unlock_after_end(inner);
             return None;
         };
-        // Whatever a panic leaves behind in the source is dropped unseen.
-        match catch_unwind(AssertUnwindSafe(|| call(source, beside))) {
+        // The source is dropped after a panic, and no caller sees what the panic left behind in it.
+        match catch_unwind(AssertUnwindSafe(|| call(source, aux))) {
             Ok(Some(item)) => Some(item),
             Ok(None) => {
-                self.finish(inner, dispose);
+                self.finish(inner, on_end);
                 None
             }
-            Err(payload) => self.poison(inner, payload, dispose),
+            Err(payload) => self.poison(inner, payload, on_end),
         }
     }
 
-    /// For a turn that came after the end.
+    /// Releases the lock of a source that had ended before it was acquired.
     #[cold]
     #[track_caller]
-    fn let_go(&self, inner: impl Sized) {
+    fn unlock_after_end(&self, inner: impl Sized) {
         drop(inner);
-        self.over();
+        self.panic_if_poisoned();
     }
 
     #[cold]
-    fn finish<S, B>(&self, mut inner: impl DerefMut<Target = Inner<S, B>>, dispose: impl FnOnce(Option<S>)) {
-        self.leave_open(FINISHED);
+    fn finish<S, A>(&self, mut inner: impl DerefMut<Target = Inner<S, A>>, on_end: impl FnOnce(Option<S>)) {
+        self.transition_from_open(FINISHED);
         let source = inner.source.take();
-        // Let go before the destructor runs, which may use this lock, or wait for a thread that does.
+        // Released before the destructor runs, which may use this lock, or join a thread that does.
         drop(inner);
-        dispose(source);
+        on_end(source);
     }
 
-    /// Leaves `OPEN` for `state`, which is poisoned, after a panic of the source and under the lock.
+    /// Changes the state from `OPEN` to `state`, which is poisoned, after a panic of the source and under the lock.
     fn set_poisoned(&self, payload: &(dyn Any + Send), state: u8) {
         let message = if let Some(message) = payload.downcast_ref::<&str>() {
             message
@@ -387,120 +400,120 @@ impl Status {
         } else {
             "its message is not a string"
         };
-        // Set once, by the one call that can still find the source.
+        // Set once: only one call can find the source open and see it panic.
         let _ = self.message.set(message.into());
-        self.leave_open(state);
+        self.transition_from_open(state);
     }
 
     #[cold]
-    fn poison<S, B>(
+    fn poison<S, A>(
         &self,
-        mut inner: impl DerefMut<Target = Inner<S, B>>,
+        mut inner: impl DerefMut<Target = Inner<S, A>>,
         payload: Box<dyn Any + Send>,
-        dispose: impl FnOnce(Option<S>),
+        on_end: impl FnOnce(Option<S>),
     ) -> ! {
         self.set_poisoned(&*payload, POISONED);
         let source = inner.source.take();
         drop(inner);
-        // The first panic is the one to report.
-        quietly(|| dispose(source));
+        // The first panic is the one to report, and not one of the destructor.
+        swallow_panic(|| on_end(source));
         resume_unwind(payload)
     }
 }
 
-/// The lock, taken: one thread's turn.
+/// The acquired lock.
 ///
-/// Dropping it leaves in this order: no longer the owner, the mutex let go, a look back.
-pub(crate) struct Held<'a, S, B> {
-    inner: MutexGuard<'a, Inner<S, B>>,
-    leave: Leave<'a, S, B>,
+/// Drop order: clear `owner`, unlock, then check for a concurrent `close`.
+pub(crate) struct LockGuard<'a, S, A> {
+    inner: MutexGuard<'a, Inner<S, A>>,
+    check: CloseCheck<'a, S, A>,
 }
 
-impl<S, B> Held<'_, S, B> {
-    /// Calls the source, and keeps the turn.
+impl<S, A> LockGuard<'_, S, A> {
+    /// Calls the source, and keeps the lock.
     #[inline]
     #[track_caller]
     pub(crate) fn call<R>(
         &mut self,
-        call: impl FnOnce(&mut S, &mut B) -> Option<R>,
-        dispose: impl FnOnce(Option<S>),
+        call: impl FnOnce(&mut S, &mut A) -> Option<R>,
+        on_end: impl FnOnce(Option<S>),
     ) -> Option<R> {
-        self.leave.0.status.call(&mut *self.inner, call, dispose)
+        self.check.0.status.call(&mut *self.inner, call, on_end)
     }
 
-    /// Calls the source, and ends the turn; see [`Lock::call_and`].
+    /// Calls the source, and releases the lock; see [`Lock::call`].
     #[inline]
     #[track_caller]
-    pub(crate) fn call_last<R>(
+    pub(crate) fn call_and_unlock<R>(
         self,
-        call: impl FnOnce(&mut S, &mut B) -> Option<R>,
-        dispose: impl FnOnce(Option<S>),
+        call: impl FnOnce(&mut S, &mut A) -> Option<R>,
+        on_end: impl FnOnce(Option<S>),
     ) -> Option<R> {
-        self.leave.0.status.call(self, call, dispose)
+        self.check.0.status.call(self, call, on_end)
     }
 
     /// Calls the source by a shared reference, unless it has ended or is about to be dropped.
     ///
     /// A panic poisons the source, as one of [`call`](Self::call) does. The source is dropped when the lock is released.
     pub(crate) fn inspect<R>(&self, inspect: impl FnOnce(&S) -> R) -> Option<R> {
-        let status = &self.leave.0.status;
-        let source = self.inner.source.as_ref().filter(|_| status.fate() == OPEN)?;
+        let status = &self.check.0.status;
+        let source = self.inner.source.as_ref().filter(|_| status.state() == OPEN)?;
         match catch_unwind(AssertUnwindSafe(|| inspect(source))) {
             Ok(result) => Some(result),
             Err(payload) => {
-                status.set_poisoned(&*payload, POISONED | TO_BE_DROPPED);
+                status.set_poisoned(&*payload, POISONED | DROP_BIT);
                 resume_unwind(payload);
             }
         }
     }
 }
 
-impl<S, B> DerefMut for Held<'_, S, B> {
+impl<S, A> DerefMut for LockGuard<'_, S, A> {
     #[inline]
-    fn deref_mut(&mut self) -> &mut Inner<S, B> {
+    fn deref_mut(&mut self) -> &mut Inner<S, A> {
         &mut self.inner
     }
 }
 
-impl<S, B> Deref for Held<'_, S, B> {
-    type Target = Inner<S, B>;
+impl<S, A> Deref for LockGuard<'_, S, A> {
+    type Target = Inner<S, A>;
 
     #[inline]
-    fn deref(&self) -> &Inner<S, B> {
+    fn deref(&self) -> &Inner<S, A> {
         &self.inner
     }
 }
 
-impl<S, B> Drop for Held<'_, S, B> {
+impl<S, A> Drop for LockGuard<'_, S, A> {
     #[inline]
     fn drop(&mut self) {
-        self.leave.0.owner.0.store(0, Relaxed);
+        self.check.0.owner.0.store(0, Relaxed);
     }
 }
 
-/// Looks back after the mutex has been let go.
-struct Leave<'a, S, B>(&'a Lock<S, B>);
+/// Checks for a concurrent `close` when it is dropped, after the mutex is unlocked.
+struct CloseCheck<'a, S, A>(&'a Lock<S, A>);
 
-impl<S, B> Drop for Leave<'_, S, B> {
+impl<S, A> Drop for CloseCheck<'_, S, A> {
     #[inline]
     fn drop(&mut self) {
         fence(Acquire);
-        if self.0.status.state.load(Relaxed) & TO_BE_DROPPED != 0 {
-            // This thread is about to return an item, or to unwind: neither is to be lost to a destructor.
-            drop_quietly(self.0.reap());
+        if self.0.status.state.load(Relaxed) & DROP_BIT != 0 {
+            // This thread is about to return an item, or is unwinding. A panic of the destructor must not prevent that.
+            drop_swallowing_panic(self.0.take_if_unlocked());
         }
     }
 }
 
-/// Drops what has something to be delivered beside it, which a panic of its destructor is not to take away.
-pub(crate) fn drop_quietly<T>(value: T) {
-    quietly(|| drop(value));
+/// Drops `value` and swallows a destructor's panic, so that the caller can still return its result.
+pub(crate) fn drop_swallowing_panic<T>(value: T) {
+    swallow_panic(|| drop(value));
 }
 
-/// Does what may panic, as destructors do. The panic is printed, as every one is, and goes no further.
-fn quietly(action: impl FnOnce()) {
+/// Calls code that may panic, such as a destructor. The panic is printed by the panic hook and goes no further.
+fn swallow_panic(action: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(action)) {
-        // Its destructor could panic in its turn.
+        // The payload's destructor could panic too.
         mem::forget(payload);
     }
 }

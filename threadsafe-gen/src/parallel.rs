@@ -176,7 +176,7 @@ where
         panicked: AtomicBool::new(false),
     };
     // On whatever thread it then runs, this one waits for it.
-    iter.lock.refuse_reentry();
+    iter.lock.assert_not_reentrant();
     let Some(_depth) = Depth::enter() else { return drive.alone(consumer) };
     rayon::scope(|scope| scope.spawn(|scope| drive.run(consumer, scope)));
     let result = drive.result.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -202,7 +202,7 @@ where
                 match chunk.refill_within(Some(PATIENCE)) {
                     Ok(()) => break,
                     Err(Refusal::AlreadyExecuting) => {
-                        self.iter.lock.refuse_reentry();
+                        self.iter.lock.assert_not_reentrant();
                         rayon::yield_now();
                     }
                     // Panics, since it is somebody else's panic.

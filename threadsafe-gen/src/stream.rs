@@ -17,7 +17,7 @@ use genawaiter::GeneratorState;
 
 use crate::generator::{Generator, Reply, Yielder, coroutine};
 use crate::lock::{Lock, Refusal};
-use crate::primitives::{Mutex, Semaphore, SemaphorePermit, TryAcquireError};
+use crate::sync::{Mutex, Semaphore, SemaphorePermit, TryAcquireError};
 
 /// Makes an asynchronous generator of an `async` closure that yields through the [`Yielder`] it is given, and may await
 /// whatever it likes.
@@ -75,29 +75,29 @@ impl<Y, F: Future<Output = ()>> Stream for AsyncGenerator<Y, F> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Y>> {
         let Self(generator) = self.get_mut();
-        if generator.is_over() {
+        if generator.is_finished() {
             return Poll::Ready(None);
         }
-        generator.advance((), cx).map(|state| match state {
+        generator.poll_resume((), cx).map(|state| match state {
             GeneratorState::Yielded(item) => Some(item),
             GeneratorState::Complete(()) => None,
         })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, if self.0.is_over() { Some(0) } else { None })
+        (0, if self.0.is_finished() { Some(0) } else { None })
     }
 }
 
 impl<Y, F: Future<Output = ()>> FusedStream for AsyncGenerator<Y, F> {
     fn is_terminated(&self) -> bool {
-        self.0.is_over()
+        self.0.is_finished()
     }
 }
 
 impl<Y, F> fmt::Debug for AsyncGenerator<Y, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncGenerator").field("finished", &self.0.is_over()).finish_non_exhaustive()
+        f.debug_struct("AsyncGenerator").field("finished", &self.0.is_finished()).finish_non_exhaustive()
     }
 }
 
@@ -239,15 +239,15 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
     /// # }
     /// ```
     pub async fn next(&self) -> Option<S::Item> {
-        self.lock.status().check()?;
+        self.lock.status().check_open()?;
         let mut acquire = pin!(self.turns.acquire());
         let permit = poll_fn(|cx| {
             // A body that is in here waits for a turn that is its own.
-            self.lock.refuse_reentry();
+            self.lock.assert_not_reentrant();
             acquire.as_mut().poll(cx)
         });
         let Ok(permit) = permit.await else {
-            self.lock.status().check();
+            self.lock.status().check_open();
             return None;
         };
         let mut turn = Turn { stream: self, registered: false, _permit: permit };
@@ -289,8 +289,8 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
         };
         let mut cx = Context::from_waker(Waker::noop());
         let call = poll_with(&mut cx);
-        let polled = match self.lock.try_turn(None) {
-            Ok(turn) => turn.and_then(|turn| turn.call_last(call, |stream| self.dispose(stream))),
+        let polled = match self.lock.try_lock_open(None) {
+            Ok(turn) => turn.and_then(|turn| turn.call_and_unlock(call, |stream| self.dispose(stream))),
             Err(Refusal::AlreadyExecuting) => return Err(TryPollError::AlreadyExecuting),
             Err(Refusal::Poisoned) => return Err(TryPollError::Poisoned),
         };
@@ -422,7 +422,7 @@ impl<S: Stream + Unpin> Turn<'_, S> {
                 self.registered = true;
                 pending.register(cx.waker());
                 // A `close` that came before found no waker.
-                if lock.status().check().is_none() { Poll::Ready(None) } else { Poll::Pending }
+                if lock.status().check_open().is_none() { Poll::Ready(None) } else { Poll::Pending }
             }
         }
     }

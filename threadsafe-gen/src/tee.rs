@@ -9,7 +9,7 @@ use std::fmt;
 use std::iter::FusedIterator;
 
 use crate::lock::Lock;
-use crate::primitives::{Arc, OnceLock};
+use crate::sync::{Arc, OnceLock};
 
 /// A branch of an iterator of which every branch sees every item, as those of `threading.concurrent_tee` of `CPython`
 /// 3.15.
@@ -100,7 +100,7 @@ impl<I: Iterator> Tee<I> {
     #[track_caller]
     fn pull(&self, node: &Node<I::Item>) {
         // Items are put into the list under the lock only, so what is not there now is not on its way.
-        let held = self.source.wait();
+        let held = self.source.lock();
         if node.0.get().is_none() {
             let pull = |iter: &mut I, (): &mut ()| {
                 let item = iter.next()?;
@@ -109,7 +109,7 @@ impl<I: Iterator> Tee<I> {
                 Some(())
             };
             // The source's destructor runs after the lock is released: it may use another branch, or wait for a thread that does.
-            held.call_last(pull, drop);
+            held.call_and_unlock(pull, drop);
         }
     }
 }

@@ -6,17 +6,17 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{self, PoisonError, TryLockError};
 
-use super::backend::{Thread, current, park, this_thread};
+use super::backend::{Thread, current, park, thread_id};
 use super::trace::AtomicUsize;
 
 pub(crate) struct BareMutex<T> {
     /// Where the backend sees that threads meet, and what is ordered by it. Nobody reads it.
     gate: AtomicUsize,
-    held: sync::Mutex<Held>,
+    held: sync::Mutex<LockGuard>,
     value: sync::Mutex<T>,
 }
 
-struct Held {
+struct LockGuard {
     held: bool,
     /// They are parked or about to be, with no step in between, as loom needs of those it wakes.
     waiting: VecDeque<(usize, Thread)>,
@@ -26,7 +26,7 @@ impl<T> BareMutex<T> {
     pub(crate) const fn new(value: T) -> Self {
         Self {
             gate: AtomicUsize::new(0),
-            held: sync::Mutex::new(Held { held: false, waiting: VecDeque::new() }),
+            held: sync::Mutex::new(LockGuard { held: false, waiting: VecDeque::new() }),
             value: sync::Mutex::new(value),
         }
     }
@@ -41,7 +41,7 @@ impl<T> BareMutex<T> {
     }
 
     fn take_or_queue(&self) -> bool {
-        let (mut held, me) = (take(&self.held), this_thread());
+        let (mut held, me) = (take(&self.held), thread_id());
         let place = held.waiting.iter().position(|(waiting, _)| *waiting == me);
         if held.held {
             // Whom something else has woken is in there still.

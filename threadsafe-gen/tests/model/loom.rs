@@ -80,7 +80,7 @@ pooled!(AtomicU8, u8, bytes);
 pooled!(AtomicUsize, usize, words);
 
 /// A name for this thread that no other ever has.
-pub(crate) fn this_thread() -> usize {
+pub(crate) fn thread_id() -> usize {
     static NAMES: StdAtomicUsize = StdAtomicUsize::new(1);
     loom::thread_local!(static NAME: usize = NAMES.fetch_add(1, Relaxed));
     NAME.with(|name| *name)

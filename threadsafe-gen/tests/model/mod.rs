@@ -11,7 +11,7 @@
 //!
 //! `scenarios/` says what is to hold, for both. `loom.rs` and `shuttle.rs` are what they run on, each with the same names:
 //! atomics, threads that park, `explore`. `mutex.rs`, `once.rs` and `semaphore.rs` are made of these and take the place of
-//! what `src/primitives.rs` names.
+//! what `src/sync.rs` names.
 //!
 //! # What is modelled and what is not
 //!
@@ -44,9 +44,9 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::{LazyLock, Once};
 use std::time::Instant;
 
-/// What `src/primitives.rs` names.
+/// What `src/sync.rs` names.
 pub(crate) mod primitives {
-    pub(crate) use super::backend::this_thread;
+    pub(crate) use super::backend::thread_id;
     pub(crate) use super::fence;
     pub(crate) use super::mutex::{Mutex, MutexGuard};
     pub(crate) use super::once::{Arc, OnceLock};

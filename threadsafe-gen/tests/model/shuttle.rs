@@ -16,7 +16,7 @@ pub(crate) use shuttle::thread::{Thread, current, park, spawn};
 use super::{expect_panics, long, report, trace};
 
 /// A name for this thread that no other ever has.
-pub(crate) fn this_thread() -> usize {
+pub(crate) fn thread_id() -> usize {
     static NAMES: StdAtomicUsize = StdAtomicUsize::new(1);
     shuttle::thread_local!(static NAME: usize = NAMES.fetch_add(1, Relaxed));
     NAME.with(|name| *name)

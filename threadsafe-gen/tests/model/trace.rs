@@ -5,7 +5,7 @@ use std::fmt::{Debug, Write};
 use std::panic::Location;
 use std::sync::atomic::Ordering;
 
-use super::backend::{self, this_thread};
+use super::backend::{self, thread_id};
 
 thread_local! {
     // Of the thread of the system, on which all of a model run.
@@ -15,7 +15,7 @@ thread_local! {
 /// Writes down a step of this thread, at the caller's place.
 #[track_caller]
 pub(super) fn step(what: &'static str, value: impl Debug) {
-    let (thread, place) = (this_thread(), Location::caller());
+    let (thread, place) = (thread_id(), Location::caller());
     STEPS.with_borrow_mut(|steps| steps.push((thread, place, what, format!("{value:?}"))));
 }
 

@@ -61,10 +61,10 @@ fn close_beside_a_holder_and_a_call_with_a_limit_drops_the_source() {
     explore("lock: held, a wait with a limit, close", Some(3), Some(3), || {
         let (lock, log) = shared();
         // The other two queue behind this thread. Neither may have written last to the word that it reads.
-        let held = lock.wait();
+        let held = lock.lock();
         let waiting = {
             let lock = Arc::clone(&lock);
-            spawn(move || drop(lock.try_wait(Some(Duration::from_millis(1)))))
+            spawn(move || drop(lock.try_lock(Some(Duration::from_millis(1)))))
         };
         let closing = {
             let lock = Arc::clone(&lock);

@@ -84,7 +84,7 @@ type Iter = ThreadsafeIter<Source>;
 
 /// An item, or the end, which is to be seen by then.
 fn item_or_end(iter: &Iter, item: Option<Item>) -> Vec<usize> {
-    assert!(item.is_some() || iter.lock.status().source_is_gone(), "`None` before the end");
+    assert!(item.is_some() || iter.lock.status().has_ended(), "`None` before the end");
     index(item)
 }
 
@@ -101,7 +101,7 @@ const ITER_CALLS: [Call<Iter>; 8] = [
     }),
     ("lock", |iter| {
         let items = drain(iter.lock().take(2));
-        assert!(items.len() == 2 || iter.lock.status().source_is_gone(), "`None` before the end");
+        assert!(items.len() == 2 || iter.lock.status().has_ended(), "`None` before the end");
         items
     }),
     // Takes two, uses one, gives one back.
