@@ -89,12 +89,12 @@ fn main() {
     let generator = interrupted_count();
     let failed = AtomicU64::new(0);
     let call = || {
-        if generator.try_next() == Err(TryNextError::AlreadyExecuting) {
+        if generator.try_next() == Err(TryNextError::WouldBlock) {
             failed.fetch_add(1, Relaxed);
         }
     };
     run(call, REPEATS, THREADS);
-    println!("without waiting, {} of {CALLS} calls fail: {}", failed.into_inner(), TryNextError::AlreadyExecuting);
+    println!("without waiting, {} of {CALLS} calls fail: {}", failed.into_inner(), TryNextError::WouldBlock);
 
     let counter = RacyCounter::default();
     run(|| counter.next(), REPEATS, THREADS);

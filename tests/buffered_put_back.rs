@@ -194,7 +194,7 @@ fn putting_back_and_taking_put_back_items_do_not_wait_for_the_source() {
                 drop(consumer);
                 assert_eq!(pull(&shared), Some(1), "{method}");
                 assert_eq!(shared.chunks(5).indexed().next(), Some((2, vec![2])), "{method}");
-                assert_eq!(shared.try_next(), Err(TryNextError::AlreadyExecuting), "{method}");
+                assert_eq!(shared.try_next(), Err(TryNextError::WouldBlock), "{method}");
                 gate.let_in(|| Some(3));
                 assert_eq!(caller.join().unwrap(), Some(3), "{method}");
             });

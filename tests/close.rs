@@ -230,7 +230,7 @@ fn next_timeout_returns_the_end_of_a_closed_iterator_while_a_call_is_in_progress
         thread::scope(|scope| {
             let caller = scope.spawn(|| shared.next());
             gate.entered();
-            assert_eq!(shared.next_timeout(Duration::from_millis(1)), Err(TryNextError::AlreadyExecuting));
+            assert_eq!(shared.next_timeout(Duration::from_millis(1)), Err(TryNextError::TimedOut));
             shared.close();
             assert_eq!(shared.next_timeout(Duration::from_millis(1)), Ok(None));
             gate.let_in(|| Some(1));

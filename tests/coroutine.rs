@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use support::{limited, message_of};
 use threadsafe_gen::GeneratorState::{self, Complete, Yielded};
-use threadsafe_gen::TryResumeError::{AlreadyExecuting, Poisoned};
+use threadsafe_gen::TryResumeError::{Poisoned, Reentrant};
 use threadsafe_gen::{Coroutine, Generator, Reply, ThreadsafeCoroutine, Yielder, coroutine};
 
 const NOT_AWAITED: &str = "an item was yielded and not awaited: write `.yield_(item).await`";
@@ -306,9 +306,9 @@ fn a_call_on_a_thread_that_holds_the_lock_is_an_error() {
         let mut conversation = echo.lock();
         assert_eq!(message_of(|| echo.resume_with(1)), EXECUTING);
         assert_eq!(message_of(|| drop(echo.lock())), EXECUTING);
-        assert_eq!(echo.try_resume_with(2), Err(AlreadyExecuting(2)));
+        assert_eq!(echo.try_resume_with(2), Err(Reentrant(2)));
         // The error is returned at once, whatever the time limit is.
-        assert_eq!(echo.resume_with_timeout(3, Duration::MAX), Err(AlreadyExecuting(3)));
+        assert_eq!(echo.resume_with_timeout(3, Duration::MAX), Err(Reentrant(3)));
         assert!(format!("{echo:?} {conversation:?}").contains("executing"));
         // Neither the error of the caller nor a panic of the holder outside the body poisons the coroutine.
         assert!(!echo.is_poisoned());

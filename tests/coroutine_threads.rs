@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use support::{Gate, gated, limited, message_of, settle, together};
 use threadsafe_gen::GeneratorState::{self, Complete, Yielded};
-use threadsafe_gen::TryResumeError::{AlreadyExecuting, Poisoned};
+use threadsafe_gen::TryResumeError::{Poisoned, Reentrant, TimedOut, WouldBlock};
 use threadsafe_gen::{Coroutine, ThreadsafeCoroutine, coroutine};
 
 const THREADS: [usize; 4] = [2, 4, 16, 64];
@@ -58,8 +58,8 @@ const WAYS: [(&str, Way); 4] = [
         loop {
             match shared.try_resume_with(argument) {
                 Ok(answer) => return answer,
-                Err(AlreadyExecuting(unsent)) => argument = unsent,
-                Err(error @ Poisoned(_)) => panic!("{error}"),
+                Err(WouldBlock(unsent)) => argument = unsent,
+                Err(error) => panic!("{error}"),
             }
             thread::yield_now();
         }
@@ -223,7 +223,7 @@ fn a_held_lock_blocks_the_other_threads() {
             settle();
             let refused =
                 scope.spawn(|| (shared.try_resume_with(8), shared.resume_with_timeout(9, Duration::from_millis(1))));
-            assert_eq!(refused.join().unwrap(), (Err(AlreadyExecuting(8)), Err(AlreadyExecuting(9))));
+            assert_eq!(refused.join().unwrap(), (Err(WouldBlock(8)), Err(TimedOut(9))));
             for number in 0..10 {
                 assert_eq!(conversation.resume_with(0), Some(Yielded((0, number))));
             }
@@ -256,10 +256,10 @@ fn an_error_returns_the_argument_that_was_not_sent() {
         thread::scope(|scope| {
             let caller = scope.spawn(|| shared.resume_with(Letter("a")));
             gate.entered();
-            assert_eq!(shared.try_resume_with(Letter("b")), Err(AlreadyExecuting(Letter("b"))));
+            assert_eq!(shared.try_resume_with(Letter("b")), Err(WouldBlock(Letter("b"))));
             for timeout in [Duration::ZERO, Duration::from_millis(5)] {
                 let refused = shared.resume_with_timeout(Letter("c"), timeout);
-                assert_eq!(refused.unwrap_err().into_inner(), Letter("c"));
+                assert_eq!(refused, Err(TimedOut(Letter("c"))));
             }
             gate.let_in(|| Some(()));
             assert_eq!(caller.join().unwrap(), Some(Yielded(Letter("a"))));
@@ -269,9 +269,11 @@ fn an_error_returns_the_argument_that_was_not_sent() {
         assert_eq!(shared.try_resume_with(Letter("e")), Err(Poisoned(Letter("e"))));
         for timeout in [Duration::ZERO, Duration::MAX] {
             let refused = shared.resume_with_timeout(Letter("f"), timeout);
-            assert_eq!(refused.unwrap_err().into_inner(), Letter("f"));
+            assert_eq!(refused.unwrap_err().into_argument(), Letter("f"));
         }
-        assert_eq!(AlreadyExecuting(Letter("g")).to_string(), EXECUTING);
+        assert_eq!(WouldBlock(Letter("g")).to_string(), EXECUTING);
+        assert_eq!(Reentrant(Letter("g")).to_string(), format!("{EXECUTING} on this thread"));
+        assert_eq!(format!("{:?}", TimedOut(|| ())), "TimedOut(..)");
         assert_eq!(Poisoned(Letter("g")).to_string(), "the coroutine panicked earlier");
     });
 }
@@ -322,8 +324,8 @@ fn a_body_that_resumes_itself_panics() {
 fn a_body_can_try_itself_inspect_itself_and_catch_its_re_entry() {
     limited(|| {
         let actions: [fn(&Shared) -> u64; 4] = [
-            |me| me.try_resume_with(7).unwrap_err().into_inner(),
-            |me| me.resume_with_timeout(7, Duration::MAX).unwrap_err().into_inner(),
+            |me| me.try_resume_with(7).unwrap_err().into_argument(),
+            |me| me.resume_with_timeout(7, Duration::MAX).unwrap_err().into_argument(),
             |me| if message_of(|| me.resume_with(1)) == EXECUTING { 7 } else { 0 },
             |me| {
                 let executing = !me.is_finished() && !me.is_poisoned() && format!("{me:?}").contains("executing");

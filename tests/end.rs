@@ -102,7 +102,7 @@ fn later_calls_do_not_need_the_lock() {
         let guard = numbers.lock();
         thread::scope(|scope| {
             // The source has not ended yet, so `try_next` needs the lock.
-            assert_eq!(scope.spawn(|| numbers.try_next()).join().unwrap(), Err(TryNextError::AlreadyExecuting));
+            assert_eq!(scope.spawn(|| numbers.try_next()).join().unwrap(), Err(TryNextError::WouldBlock));
             assert_eq!(guard.count(), 0);
             let guard = numbers.lock();
             assert_eq!(scope.spawn(|| numbers.next()).join().unwrap(), None);

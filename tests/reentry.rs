@@ -89,7 +89,7 @@ fn re_entry_panics_whichever_method_runs_the_body() {
 #[test]
 fn try_next_and_next_timeout_return_an_error_at_re_entry() {
     fn refused(result: Result<Option<u64>, TryNextError>) -> u64 {
-        assert_eq!(result, Err(TryNextError::AlreadyExecuting));
+        assert_eq!(result, Err(TryNextError::Reentrant));
         1
     }
     limited(|| {
@@ -106,7 +106,11 @@ fn try_next_and_next_timeout_return_an_error_at_re_entry() {
                 }
             });
         }
-        assert_eq!(TryNextError::AlreadyExecuting.to_string(), EXECUTING);
+        for error in [TryNextError::WouldBlock, TryNextError::TimedOut, TryNextError::Reentrant] {
+            assert!(error.to_string().starts_with("generator "), "{error}");
+        }
+        assert_eq!(TryNextError::WouldBlock.to_string(), EXECUTING);
+        assert_eq!(TryNextError::Reentrant.to_string(), format!("{EXECUTING} on this thread"));
         assert_eq!(TryNextError::Poisoned.to_string(), "the iterator panicked earlier");
     });
 }
@@ -163,8 +167,8 @@ fn a_call_on_a_thread_that_holds_the_lock_is_an_error() {
         for (way, item) in PANICKING {
             assert_eq!(message_of(|| item(&shared)), EXECUTING, "{way}");
         }
-        assert_eq!(shared.try_next(), Err(TryNextError::AlreadyExecuting));
-        assert_eq!(shared.next_timeout(Duration::MAX), Err(TryNextError::AlreadyExecuting));
+        assert_eq!(shared.try_next(), Err(TryNextError::Reentrant));
+        assert_eq!(shared.next_timeout(Duration::MAX), Err(TryNextError::Reentrant));
         assert_eq!(shared.size_hint(), (0, None));
         assert!(format!("{shared:?} {guard:?}").contains("executing"));
         // An error of the caller does not poison the iterator.
@@ -179,7 +183,7 @@ fn a_call_on_a_thread_that_holds_the_lock_is_an_error() {
 fn a_guard_of_another_iterator_is_not_re_entry() {
     let (left, right) = ((0..).threadsafe(), (10..).threadsafe());
     let pairs: Vec<_> = left.lock().zip(right.lock()).map(|pair| (pair, left.try_next())).take(2).collect();
-    let refused = Err(TryNextError::AlreadyExecuting);
+    let refused = Err(TryNextError::Reentrant);
     assert_eq!(pairs, [((0, 10), refused), ((1, 11), refused)]);
 }
 

@@ -236,17 +236,17 @@ fn a_coroutine_or_stream_is_send_if_the_values_held_across_yields_are() {
         let held = Cell::new(1);
         co.yield_(std::future::ready(held.get()).await).await;
     }));
-    assert_eq!(sync(send(numbers.threadsafe())).try_next(), Ok(Some(1)));
+    assert_eq!(sync(send(numbers.threadsafe())).poll_once(), Ok(Some(1)));
 }
 
 #[test]
 fn errors_convert_into_boxed_errors() {
-    let boxed: Box<dyn Error + Send + Sync> = TryNextError::AlreadyExecuting.into();
+    let boxed: Box<dyn Error + Send + Sync> = TryNextError::WouldBlock.into();
     assert_eq!(boxed.to_string(), "generator already executing");
     assert!(boxed.is::<TryNextError>() && boxed.source().is_none());
-    let boxed: Box<dyn Error + Send + Sync> = TryPollError::AlreadyExecuting.into();
+    let boxed: Box<dyn Error + Send + Sync> = TryPollError::WouldBlock.into();
     assert_eq!(boxed.to_string(), "generator already executing");
-    let boxed: Box<dyn Error + Send + Sync> = TryResumeError::AlreadyExecuting(1).into();
+    let boxed: Box<dyn Error + Send + Sync> = TryResumeError::WouldBlock(1).into();
     assert_eq!(boxed.to_string(), "generator already executing");
     assert!(boxed.is::<TryResumeError<i32>>() && boxed.source().is_none());
 }

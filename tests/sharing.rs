@@ -235,8 +235,8 @@ fn try_next_fails_while_another_thread_executes_the_source() {
         thread::scope(|scope| {
             let other = scope.spawn(|| shared.next());
             gate.entered();
-            assert_eq!(shared.try_next(), Err(TryNextError::AlreadyExecuting));
-            assert_eq!(shared.next_timeout(Duration::ZERO), Err(TryNextError::AlreadyExecuting));
+            assert_eq!(shared.try_next(), Err(TryNextError::WouldBlock));
+            assert_eq!(shared.next_timeout(Duration::ZERO), Err(TryNextError::TimedOut));
             gate.let_in(|| Some(1));
             assert_eq!(other.join().unwrap(), Some(1));
             for (n, order) in [(2, (|| Some(2)) as support::Order<i32>), (3, || Some(3))] {
@@ -257,7 +257,7 @@ fn next_timeout_bounds_the_wait_for_the_lock() {
             gate.entered();
             for timeout in [Duration::ZERO, Duration::from_nanos(1), Duration::from_millis(20)] {
                 let start = Instant::now();
-                assert_eq!(shared.next_timeout(timeout), Err(TryNextError::AlreadyExecuting));
+                assert_eq!(shared.next_timeout(timeout), Err(TryNextError::TimedOut));
                 assert!(start.elapsed() >= timeout);
             }
             let patient = [Duration::from_secs(3600), Duration::MAX].map(|timeout| {
@@ -310,7 +310,7 @@ fn owned_iteration_takes_no_lock() {
         let mut numbers = (0..5).threadsafe();
         // The lock is never released.
         mem::forget(numbers.lock());
-        assert_eq!(numbers.try_next(), Err(TryNextError::AlreadyExecuting));
+        assert_eq!(numbers.try_next(), Err(TryNextError::Reentrant));
         assert_eq!(Iterator::next(&mut numbers), Some(0));
         assert_eq!(numbers.get_mut().cloned(), Some(1..5));
         let chained = numbers.map(|n| n * 10).threadsafe();

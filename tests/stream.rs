@@ -144,32 +144,34 @@ fn calls_are_served_in_the_order_of_their_first_poll() {
 }
 
 #[test]
-fn try_next_takes_a_ready_item_and_never_waits() {
+fn poll_once_takes_a_ready_item_and_never_waits() {
     let alive = Arc::new(());
     let (control, shared) = controlled(&alive);
     for item in 0..3 {
-        assert_eq!(shared.try_next(), Err(TryPollError::Pending));
+        assert_eq!(shared.poll_once(), Err(TryPollError::Pending));
         control.send(Some(item)).unwrap();
-        assert_eq!(shared.try_next(), Ok(Some(item)));
+        assert_eq!(shared.poll_once(), Ok(Some(item)));
     }
     // First `holder` waits inside the body, then `second` has been granted the permit, and at last no call has it.
     let [mut holder, second] = waiting(&shared);
-    assert_eq!(shared.try_next(), Err(TryPollError::AlreadyExecuting));
+    assert_eq!(shared.poll_once(), Err(TryPollError::WouldBlock));
     control.send(Some(3)).unwrap();
-    assert_eq!(shared.try_next(), Err(TryPollError::AlreadyExecuting));
+    assert_eq!(shared.poll_once(), Err(TryPollError::WouldBlock));
     assert_eq!(poll(&mut holder), Poll::Ready(Some(3)));
-    assert_eq!(shared.try_next(), Err(TryPollError::AlreadyExecuting));
+    assert_eq!(shared.poll_once(), Err(TryPollError::WouldBlock));
     drop(second);
-    assert_eq!(shared.try_next(), Err(TryPollError::Pending));
+    assert_eq!(shared.poll_once(), Err(TryPollError::Pending));
     control.send(None).unwrap();
-    assert_eq!((shared.try_next(), shared.try_next()), (Ok(None), Ok(None)));
+    assert_eq!((shared.poll_once(), shared.poll_once()), (Ok(None), Ok(None)));
     assert_eq!((Arc::strong_count(&alive), shared.is_finished()), (1, true));
 
     let (control, shared) = controlled(&alive);
     control.send(Some(PANIC)).unwrap();
-    assert_eq!(message_of(|| shared.try_next()), "out of paper");
-    assert_eq!(shared.try_next(), Err(TryPollError::Poisoned));
-    let texts = [TryPollError::AlreadyExecuting, TryPollError::Pending, TryPollError::Poisoned].map(|e| e.to_string());
+    assert_eq!(message_of(|| shared.poll_once()), "out of paper");
+    assert_eq!(shared.poll_once(), Err(TryPollError::Poisoned));
+    let errors = [TryPollError::WouldBlock, TryPollError::Pending, TryPollError::Poisoned, TryPollError::Reentrant];
+    let [texts @ .., reentrant] = errors.map(|error| error.to_string());
+    assert_eq!(reentrant, format!("{EXECUTING} on this thread"));
     assert_eq!(texts, [EXECUTING, "the stream has no item ready", "the stream panicked earlier"]);
 }
 
@@ -198,14 +200,14 @@ fn a_consumers_stream_keeps_its_place_in_the_queue_until_it_is_dropped() {
     let (control, shared) = controlled(&Arc::new(()));
     let mut consumer = Box::pin(shared.stream());
     assert_eq!(consumer.next().now_or_never(), None);
-    assert_eq!(shared.try_next(), Err(TryPollError::AlreadyExecuting));
+    assert_eq!(shared.poll_once(), Err(TryPollError::WouldBlock));
     control.send(Some(1)).unwrap();
     assert_eq!(consumer.next().now_or_never(), Some(Some(1)));
     // Between two items the consumer is not in the queue.
-    assert_eq!(shared.try_next(), Err(TryPollError::Pending));
+    assert_eq!(shared.poll_once(), Err(TryPollError::Pending));
     assert_eq!(consumer.next().now_or_never(), None);
     drop(consumer);
-    assert_eq!(shared.try_next(), Err(TryPollError::Pending));
+    assert_eq!(shared.poll_once(), Err(TryPollError::Pending));
 }
 
 #[test]
@@ -328,8 +330,8 @@ fn a_body_that_awaits_a_queued_call_of_its_own_next_panics() {
 }
 
 #[test]
-fn a_body_can_call_try_next_catch_the_panic_of_next_and_inspect_its_stream() {
-    let tries = reaching_itself(async |me| u64::from(me.try_next() == Err(TryPollError::AlreadyExecuting)));
+fn a_body_can_call_poll_once_catch_the_panic_of_next_and_inspect_its_stream() {
+    let tries = reaching_itself(async |me| u64::from(me.poll_once() == Err(TryPollError::Reentrant)));
     let catches = reaching_itself(async |me| u64::from(AssertUnwindSafe(me.next()).catch_unwind().await.is_err()));
     let inspects = reaching_itself(async |me| {
         u64::from(!me.is_finished() && !me.is_poisoned() && format!("{me:?}").contains("executing"))
@@ -349,7 +351,7 @@ fn a_body_that_closes_its_stream_delivers_its_item_and_is_dropped() {
             async move {
                 resumed.notified().await;
                 me.close();
-                assert_eq!((me.next().await, me.try_next(), me.is_finished()), (None, Ok(None), true));
+                assert_eq!((me.next().await, me.poll_once(), me.is_finished()), (None, Ok(None), true));
                 if delivers { Arc::strong_count(&counted) as u64 } else { pending().await }
             }
         });
@@ -418,7 +420,7 @@ fn dropping_an_unfinished_stream_drops_its_locals() {
             co.yield_(2).await;
         });
         let numbers = numbers.threadsafe();
-        (0..polls).for_each(|poll| assert_eq!(numbers.try_next().is_ok(), poll == 0));
+        (0..polls).for_each(|poll| assert_eq!(numbers.poll_once().is_ok(), poll == 0));
         assert_eq!(Arc::strong_count(&alive), if polls == 0 { 2 } else { 3 });
         drop(numbers);
         assert_eq!(Arc::strong_count(&alive), 1);

@@ -446,7 +446,7 @@ fn items_of(numbers: AsyncGenerator<u64, impl Future<Output = ()>>) -> (Vec<u64>
     let numbers = numbers.threadsafe();
     let (mut items, mut pending) = (Vec::new(), 0);
     loop {
-        match numbers.try_next() {
+        match numbers.poll_once() {
             Ok(Some(item)) => items.push(item),
             Ok(None) => return (items, pending),
             Err(_) if pending < 10 => pending += 1,

@@ -163,7 +163,7 @@ fn a_task_dropped_in_the_queue_or_with_an_unused_permit_is_skipped() {
     assert_eq!(holder.run(), Poll::Ready(Some(0)));
     for with_permit in [second, third] {
         assert!(with_permit.can_run() && !fourth.can_run());
-        assert_eq!(shared.try_next(), Err(TryPollError::AlreadyExecuting));
+        assert_eq!(shared.poll_once(), Err(TryPollError::WouldBlock));
         drop(with_permit);
     }
     assert_eq!(fourth.run(), Poll::Ready(Some(1)));
@@ -223,7 +223,7 @@ fn perform(steps: &[Step]) {
             Fire => event.fire(),
             End => event.end(),
             Close => shared.close(),
-            TryNext => seen.borrow_mut().extend(shared.try_next().ok().flatten()),
+            TryNext => seen.borrow_mut().extend(shared.poll_once().ok().flatten()),
             Run(index) => _ = tasks[index].run(),
             Cancel(index) => tasks[index] = consume(),
         }
@@ -416,7 +416,7 @@ fn close_ends_every_waiting_task_and_drops_the_body_at_once() {
     for mut task in tasks {
         assert_eq!(task.run(), Poll::Ready(None));
     }
-    assert_eq!((Task::new(shared.next()).run(), shared.try_next()), (Poll::Ready(None), Ok(None)));
+    assert_eq!((Task::new(shared.next()).run(), shared.poll_once()), (Poll::Ready(None), Ok(None)));
     assert!(shared.into_inner().is_none());
 }
 
@@ -494,9 +494,9 @@ fn no_task_waits_and_the_body_is_dropped_when_close_races_with_a_call() {
     limited(move || {
         race(1500, never, |shared| assert_eq!(block_on(shared.next()), None));
         race(1500, never, |shared| _ = block_on(cancel_after(2, shared.next())));
-        race(1000, never, |shared| _ = shared.try_next());
+        race(1000, never, |shared| _ = shared.poll_once());
         race(1000, never, ThreadsafeStream::close);
         race(1000, endless, |shared| (0..50).for_each(|_| _ = block_on(shared.next())));
-        race(1000, endless, |shared| (0..50).for_each(|_| _ = shared.try_next()));
+        race(1000, endless, |shared| (0..50).for_each(|_| _ = shared.poll_once()));
     });
 }

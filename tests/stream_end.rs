@@ -127,7 +127,7 @@ fn close_releases_every_waiting_task_even_if_the_destructor_panics() {
 }
 
 #[test]
-fn try_next_of_a_source_that_closes_its_stream_returns_the_end() {
+fn poll_once_of_a_source_that_closes_its_stream_returns_the_end() {
     let shared: Arc<OnceLock<ThreadsafeStream<_>>> = Arc::default();
     let within = Arc::downgrade(&shared);
     let closing = futures::stream::poll_fn(move |_| {
@@ -135,5 +135,5 @@ fn try_next_of_a_source_that_closes_its_stream_returns_the_end() {
         Poll::<Option<u64>>::Pending
     });
     let closing: Box<dyn Stream<Item = u64> + Send + Unpin> = Box::new(closing);
-    assert_eq!(shared.get_or_init(|| ThreadsafeStream::new(closing)).try_next(), Ok(None));
+    assert_eq!(shared.get_or_init(|| ThreadsafeStream::new(closing)).poll_once(), Ok(None));
 }

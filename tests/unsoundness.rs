@@ -355,9 +355,9 @@ fn unsoundness_destructors_of_items_that_re_enter_and_panic() {
             source.threadsafe()
         });
         drop(shared.next());
-        assert_eq!(reports.try_iter().collect::<Vec<_>>(), ["generator already executing", "an item"]);
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), ["generator already executing on this thread", "an item"]);
         assert_eq!(message_of(|| shared.next()), "bad item destructor");
-        assert_eq!(reports.try_iter().collect::<Vec<_>>(), ["generator already executing"]);
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), ["generator already executing on this thread"]);
     });
 }
 
@@ -422,7 +422,7 @@ fn unsoundness_guards_that_outlive_their_threads_function() {
         thread::spawn(|| mem::forget(FORGOTTEN.lock())).join().unwrap();
         for _ in 0..20 {
             let result = thread::spawn(|| FORGOTTEN.try_next()).join().unwrap();
-            assert_eq!(result, Err(TryNextError::AlreadyExecuting));
+            assert!(matches!(result, Err(TryNextError::WouldBlock | TryNextError::Reentrant)), "{result:?}");
         }
     });
 }

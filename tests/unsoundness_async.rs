@@ -73,8 +73,8 @@ fn unsoundness_an_inner_stream_runs_with_the_outer_yielder_on_threads() {
             for n in 0..3 {
                 let polled = together(2, |_| {
                     loop {
-                        match inner.try_next() {
-                            Err(TryPollError::AlreadyExecuting) => thread::yield_now(),
+                        match inner.poll_once() {
+                            Err(TryPollError::WouldBlock) => thread::yield_now(),
                             polled => return polled,
                         }
                     }
@@ -178,7 +178,7 @@ fn unsoundness_replies_whose_destructors_re_enter_and_panic() {
             }
             drop(report);
             let outcomes: Vec<_> = reports.try_iter().collect();
-            let refused = outcomes.iter().filter(|outcome| *outcome == "generator already executing");
+            let refused = outcomes.iter().filter(|outcome| *outcome == "generator already executing on this thread");
             assert_eq!(refused.count(), 2, "{outcomes:?}");
             assert_eq!(echo.is_poisoned(), panics);
         };
@@ -241,14 +241,14 @@ fn unsoundness_coroutines_that_own_each_other() {
 
 type Shared = ThreadsafeStream<Pin<Box<dyn Stream<Item = u32> + Send>>>;
 
-/// A waker that calls `try_next` of the stream when it is woken and when it is dropped.
+/// A waker that calls `poll_once` of the stream when it is woken and when it is dropped.
 struct Asking(Weak<Shared>, Sender<Result<Option<u32>, TryPollError>>);
 
 impl Asking {
     fn ask(&self) {
         if let Some(shared) = self.0.upgrade() {
             // The receiver may have been dropped at the end of the test.
-            let _ = self.1.send(shared.try_next());
+            let _ = self.1.send(shared.poll_once());
         }
     }
 }
@@ -281,7 +281,7 @@ fn unsoundness_wakers_that_re_enter() {
         let asking = || Waker::from(Arc::new(Asking(Arc::downgrade(&shared), report.clone())));
         let poll = |future: Pin<&mut _>| Future::poll(future, &mut Context::from_waker(&asking()));
 
-        let executing = Err(TryPollError::AlreadyExecuting);
+        let executing = Err(TryPollError::WouldBlock);
         let mut next = Box::pin(shared.next());
         assert_eq!(poll(next.as_mut()), Poll::Pending);
         assert_eq!(reports.try_iter().collect::<Vec<_>>(), []);
@@ -324,9 +324,9 @@ fn unsoundness_a_call_that_is_cancelled_on_another_thread() {
                 .join()
                 .unwrap()
             });
-            assert_eq!(shared.try_next(), Err(TryPollError::AlreadyExecuting));
+            assert_eq!(shared.poll_once(), Err(TryPollError::WouldBlock));
             thread::scope(|s| drop(s.spawn(|| drop(next))));
-            assert_eq!(shared.try_next(), Ok(Some(Box::new(n))));
+            assert_eq!(shared.poll_once(), Ok(Some(Box::new(n))));
         }
     });
 }

@@ -196,16 +196,17 @@ where
     let argument = model.sent;
     let expected = model.resume(false).map_err(|failure| match failure {
         Failure::PanickedEarlier => Failure::Poisoned,
-        Failure::Reentry => Failure::AlreadyExecuting,
+        Failure::Reentry => Failure::Reentrant,
         failure => failure,
     });
     let answer = tried.and_then(|tried| {
         tried.map_err(|error| {
             let failure = match &error {
-                TryResumeError::AlreadyExecuting(_) => Failure::AlreadyExecuting,
+                TryResumeError::Reentrant(_) => Failure::Reentrant,
                 TryResumeError::Poisoned(_) => Failure::Poisoned,
+                error => panic!("no other thread calls: {error}"),
             };
-            assert_eq!(error.into_inner().id, argument, "the error returns the argument");
+            assert_eq!(error.into_argument().id, argument, "the error returns the argument");
             failure
         })
     });

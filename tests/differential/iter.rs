@@ -406,8 +406,9 @@ fn without_index(item: Option<(usize, usize)>) -> Taken {
 
 fn tried(call: impl FnOnce() -> Result<Option<Token>, TryNextError>) -> Answer {
     attempt(call)?.map(one).map_err(|error| match error {
-        TryNextError::AlreadyExecuting => Failure::AlreadyExecuting,
+        TryNextError::Reentrant => Failure::Reentrant,
         TryNextError::Poisoned => Failure::Poisoned,
+        error => panic!("no other thread calls: {error}"),
     })
 }
 
@@ -415,7 +416,7 @@ fn tried(call: impl FnOnce() -> Result<Option<Token>, TryNextError>) -> Answer {
 fn with_errors(answer: Answer) -> Answer {
     answer.map_err(|failure| match failure {
         Failure::PanickedEarlier => Failure::Poisoned,
-        Failure::Reentry => Failure::AlreadyExecuting,
+        Failure::Reentry => Failure::Reentrant,
         failure => failure,
     })
 }

@@ -92,7 +92,9 @@ pub(crate) enum Failure {
     /// The panic at re-entry.
     Reentry,
     /// The error at re-entry.
-    AlreadyExecuting,
+    Reentrant,
+    /// The error of a call while another task waits for the stream.
+    WouldBlock,
     /// The error of a call after the source has panicked.
     Poisoned,
     /// The error of a stream that has no item ready.

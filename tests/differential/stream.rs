@@ -133,11 +133,11 @@ impl Model {
         self.queue.retain(|&waiting| waiting != task);
     }
 
-    fn try_next(&mut self) -> Result<Option<usize>, Failure> {
+    fn poll_once(&mut self) -> Result<Option<usize>, Failure> {
         match self.state {
             State::Poisoned => Err(Failure::Poisoned),
             State::Finished => Ok(None),
-            State::Open if !self.queue.is_empty() => Err(Failure::AlreadyExecuting),
+            State::Open if !self.queue.is_empty() => Err(Failure::WouldBlock),
             State::Open => match self.source() {
                 Poll::Ready(answer) => answer,
                 Poll::Pending => Err(Failure::Pending),
@@ -233,8 +233,8 @@ fn run<S: Stream<Item = Token> + Unpin>(
                 model.allowed += 1;
             }
             Call::TryNext => {
-                let answer = attempt(|| shared.try_next()).and_then(|tried| tried.map_err(failure));
-                assert_eq!(answer.map(|item| item.map(|item| item.id)), model.try_next(), "{call:?}");
+                let answer = attempt(|| shared.poll_once()).and_then(|tried| tried.map_err(failure));
+                assert_eq!(answer.map(|item| item.map(|item| item.id)), model.poll_once(), "{call:?}");
             }
             Call::Close => {
                 shared.close();
@@ -267,8 +267,9 @@ async fn first_of_stream<S: Stream<Item = Token> + Unpin>(shared: &ThreadsafeStr
 
 fn failure(error: TryPollError) -> Failure {
     match error {
-        TryPollError::AlreadyExecuting => Failure::AlreadyExecuting,
+        TryPollError::WouldBlock => Failure::WouldBlock,
         TryPollError::Pending => Failure::Pending,
         TryPollError::Poisoned => Failure::Poisoned,
+        error => panic!("the stream itself does not call: {error}"),
     }
 }

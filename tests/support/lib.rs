@@ -150,7 +150,7 @@ pub const PULLS: [(&str, Pull); 6] = [
         loop {
             match iter.try_next() {
                 Ok(item) => return item,
-                Err(TryNextError::AlreadyExecuting) => thread::yield_now(),
+                Err(TryNextError::WouldBlock) => thread::yield_now(),
                 Err(error) => panic!("{error}"),
             }
         }

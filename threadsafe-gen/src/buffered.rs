@@ -7,12 +7,13 @@ use std::any::Any;
 use std::fmt;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use crate::ThreadsafeIter;
-use crate::iter::IterState;
+use crate::error::TryNextError;
+use crate::iter::Fill;
 use crate::leftovers::Consumer;
-use crate::lock::Refusal;
 
 /// An iterator for one consumer that takes many items a lock, made by [`ThreadsafeIter::buffered`].
 #[must_use = "iterators are lazy and do nothing unless consumed"]
@@ -82,27 +83,31 @@ impl<'a, I: Iterator> Buffered<'a, I> {
     }
 
     /// Fills the buffer, which is empty, if that is possible within `patience`, or however long it takes.
-    pub(crate) fn refill_within(&mut self, patience: Option<Duration>) -> Result<(), Refusal> {
-        let Self { iter: ThreadsafeIter { lock, leftovers }, n, buffer, end, panicked, .. } = self;
+    pub(crate) fn refill_within(&mut self, patience: Option<Duration>) -> Result<(), TryNextError> {
+        let Self { iter: ThreadsafeIter { lock, leftovers, taken }, n, buffer, end, panicked, .. } = self;
         let status = lock.status();
         if let Some(run_end) = leftovers.take_run(status, buffer, *n) {
             *end = run_end;
             return Ok(());
         }
         let mut first = 0;
-        let pull = |iter: &mut I, aux: &mut IterState<I>| {
-            first = aux.taken;
-            let ended = (aux.fill)(iter, buffer, *n);
-            aux.taken += buffer.len();
+        let pull = |iter: &mut I, fill: &mut Fill<I>| {
+            first = taken.load(Relaxed);
+            let ended = fill.call(iter, buffer, *n);
+            taken.store(first.wrapping_add(buffer.len()), Relaxed);
             (!ended).then_some(())
         };
         let pulled = catch_unwind(AssertUnwindSafe(|| match patience {
             None => status.check_open().map_or(Ok(None), |()| Ok(lock.call(pull, drop))),
-            Some(_) => lock.try_call(patience, pull),
+            Some(_) => lock.try_call(patience, TryNextError::TimedOut, pull),
         }));
         match pulled {
             Err(payload) if buffer.is_empty() => resume_unwind(payload),
-            Err(payload) => *panicked = Some(payload),
+            Err(payload) => {
+                // No other call takes items from a poisoned source, so that the count is this call's to correct.
+                taken.store(first.wrapping_add(buffer.len()), Relaxed);
+                *panicked = Some(payload);
+            }
             // While this call was blocked another consumer may have put items back.
             Ok(Ok(_)) if buffer.is_empty() => {
                 *end = leftovers.take_run(status, buffer, *n).unwrap_or_default();
@@ -110,7 +115,7 @@ impl<'a, I: Iterator> Buffered<'a, I> {
             }
             Ok(result) => _ = result?,
         }
-        *end = first + buffer.len();
+        *end = first.wrapping_add(buffer.len());
         buffer.reverse();
         Ok(())
     }
@@ -147,7 +152,7 @@ impl<I: Iterator> Iterator for Buffered<'_, I> {
 /// Puts back what was taken and not given out.
 impl<I: Iterator> Drop for Buffered<'_, I> {
     fn drop(&mut self) {
-        let ThreadsafeIter { lock, leftovers } = self.iter;
+        let ThreadsafeIter { lock, leftovers, .. } = self.iter;
         leftovers.put(lock.status(), self.end, mem::take(&mut self.buffer));
     }
 }

@@ -1,6 +1,5 @@
 //! [`ThreadsafeCoroutine`]: the lock of [`ThreadsafeIter`](crate::ThreadsafeIter) around a coroutine.
 
-use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -9,41 +8,43 @@ use std::time::Duration;
 
 use genawaiter::{Coroutine, GeneratorState};
 
+use crate::close_on_drop::CloseOnDrop;
+use crate::error::TryResumeError;
 use crate::generator::{Reply, Yielder};
-use crate::lock::{Lock, LockGuard, Refusal, drop_swallowing_panic};
+use crate::lock::{Lock, LockGuard, drop_swallowing_panic};
 
-/// A coroutine that threads can share: each exchange is one thread's alone.
+/// A coroutine that threads can share: each exchange belongs to one thread.
 ///
-/// An exchange is a call of [`resume_with`](Self::resume_with), which sends a value and returns what the coroutine
-/// yields in answer, or what it is complete with. Where several threads call at a time, they take turns. It is the
-/// `send` of `threading.serialize_iterator` of `CPython` 3.15.
+/// An exchange is a call of [`resume_with`](Self::resume_with), which sends an argument, and returns the item that the
+/// coroutine yields or the value with which it completes. Threads that call at the same time get the lock one after the
+/// other. It is the counterpart of `send` of `threading.serialize_iterator` of `CPython` 3.15.
 ///
-/// One is made by `#[threadsafe_generator]` on a function that returns `impl Coroutine<Yield = Y, Resume = R, Return =
-/// C>`, by
-/// [`coroutine`](crate::coroutine) where there is no function to annotate, and by [`new`](Self::new) from whatever implements
-/// [`Coroutine`], the trait of the crate `genawaiter`.
+/// A `ThreadsafeCoroutine` is created by `#[threadsafe_generator]` on a function that returns `impl Coroutine<Yield = Y,
+/// Resume = R, Return = C>`, by [`coroutine`](crate::coroutine) where there is no function to annotate, and by
+/// [`new`](Self::new) from any type that implements [`Coroutine`], the trait of the crate `genawaiter`.
 ///
-/// There is no `Arc` in it, as there is none in a `Mutex`: share it by reference in a [scope](std::thread::scope), in a
-/// `static`, or in an `Arc`.
+/// It is not reference-counted: share it like a `Mutex`, by reference in a [scope](std::thread::scope), in a `static`, or
+/// in an `Arc`.
 ///
-/// # What it is resumed with first
+/// # The first argument
 ///
-/// A coroutine of this crate gets what it is first resumed with before its first yield, as `resumed_with!()` or as the
-/// second argument of its closure, and answers it by its first yield. So whichever thread comes first gets an answer
-/// like all others. (A Python generator refuses to be sent anything first, and the coroutines of `genawaiter` itself
-/// drop the first argument unseen: put one of these in here, and the first caller's argument is lost.)
+/// A coroutine of this crate receives the first argument before its first yield, as `resumed_with!()` or as the second
+/// parameter of its closure, and answers it by its first yield. So the first caller gets an answer like all others. (A
+/// Python generator accepts no argument at first, and the coroutines of `genawaiter` drop it: inside a
+/// `ThreadsafeCoroutine`, the first caller's argument is lost.)
 ///
 /// # The end
 ///
-/// It is complete once, to one caller, who gets [`Complete`](GeneratorState::Complete). The coroutine is dropped there
-/// and then, and every later call returns `None` without taking the lock.
+/// Exactly one caller receives [`Complete`](GeneratorState::Complete). The coroutine is dropped at once, and every later
+/// call returns `None` without acquiring the lock. **A loop `while let Some(Yielded(item)) = ..` silently discards the
+/// return value**: `match` all three cases if you need it.
 ///
 /// # Panics
 ///
-/// As for a [`ThreadsafeIter`](crate::ThreadsafeIter#panics): a panic of the coroutine comes out of the call in which
-/// it happened, unchanged, and every other call, waiting or later, panics with "the coroutine panicked earlier: " and
-/// the message, or returns an error if it can return one. A coroutine that resumes itself panics with "generator
-/// already executing".
+/// As for a [`ThreadsafeIter`](crate::ThreadsafeIter#panics): a panic of the coroutine comes out of the call in which it
+/// happened, unchanged. Every other call, blocked or later, panics with "the coroutine panicked earlier: " and the
+/// message, or returns an error if it can return one. A coroutine that resumes itself panics with "generator already
+/// executing".
 ///
 /// # Examples
 ///
@@ -55,11 +56,11 @@ use crate::lock::{Lock, LockGuard, Refusal, drop_swallowing_panic};
 /// #[threadsafe_generator]
 /// fn ids() -> impl Coroutine<Yield = Range<u64>, Resume = u64, Return = ()> {
 ///     let mut next = 0;
-///     let mut how_many = resumed_with!();
+///     let mut count = resumed_with!();
 ///     loop {
-///         let range = next..next + how_many;
+///         let range = next..next + count;
 ///         next = range.end;
-///         how_many = yield_!(range);
+///         count = yield_!(range);
 ///     }
 /// }
 ///
@@ -68,15 +69,15 @@ use crate::lock::{Lock, LockGuard, Refusal, drop_swallowing_panic};
 ///     for _ in 0..4 {
 ///         s.spawn(|| match ids.resume_with(10) {
 ///             Some(GeneratorState::Yielded(range)) => assert_eq!(range.end - range.start, 10),
-///             Some(GeneratorState::Complete(())) => println!("no more, and this caller is the first to know"),
-///             None => println!("no more"),
+///             Some(GeneratorState::Complete(())) => println!("complete, and this caller is the one to be told"),
+///             None => println!("completed earlier"),
 ///         });
 ///     }
 /// });
 /// assert_eq!(ids.resume_with(1), Some(GeneratorState::Yielded(40..41)));
 /// ```
 ///
-/// A function that is given one says that it is `Unpin`:
+/// Functions that take a `ThreadsafeCoroutine` need `C: Unpin`:
 ///
 /// ```
 /// use threadsafe_gen::{Coroutine, GeneratorState, ThreadsafeCoroutine};
@@ -97,24 +98,36 @@ pub struct ThreadsafeCoroutine<C> {
 }
 
 impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
-    /// Puts a lock around `coroutine`.
+    /// Creates a lock around `coroutine`.
     ///
-    /// It must be `Unpin`, as those of this crate are. `genawaiter` implements its trait for no box: put one of its own
-    /// that is not in a type of yours that holds it by `Pin<Box<_>>`.
+    /// The coroutines of this crate are `Unpin`, as are a `genawaiter::sync::Gen`, which is `Send` if its future is, and an
+    /// owned `genawaiter::rc::Gen`, for one thread. For a coroutine that is not `Unpin`, write a newtype that holds it as
+    /// `Pin<Box<_>>` and implements [`Coroutine`], since `genawaiter` implements the trait for no box.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use genawaiter::sync::{Co, Gen};
+    /// use threadsafe_gen::GeneratorState::{Complete, Yielded};
+    /// use threadsafe_gen::ThreadsafeCoroutine;
+    ///
+    /// let numbers = ThreadsafeCoroutine::new(Gen::new(async |co: Co<u32>| co.yield_(1).await));
+    /// assert_eq!(numbers.resume(), Some(Yielded(1)));
+    /// assert_eq!(numbers.resume(), Some(Complete(())));
+    /// ```
     pub const fn new(coroutine: C) -> Self {
         Self { lock: Lock::new("coroutine", coroutine, ()) }
     }
 
-    /// Sends `argument`, and returns what the coroutine yields in answer or is complete with; `None` if it has been
-    /// complete or [closed](Self::close) before.
+    /// Resumes the coroutine with `argument`, and returns the item that it yields or the value with which it completes.
+    /// Returns `None` if the coroutine has completed or been [closed](Self::close) before.
     ///
-    /// A `while let Some(Yielded(..))` passes over what it is complete with: `match` all three, where that counts.
-    ///
-    /// Waits for its turn, and for the coroutine. After the end `argument` is dropped.
+    /// **Blocks the thread** until the lock is acquired, and then for as long as the coroutine itself takes. After the
+    /// end `argument` is dropped.
     ///
     /// # Panics
     ///
-    /// If the coroutine panics, now or earlier, or if it is itself that calls: see [the type](Self#panics).
+    /// If the coroutine panics or has panicked, or if the coroutine itself calls: see [the type](Self#panics).
     ///
     /// # Examples
     ///
@@ -140,19 +153,22 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
         state(item, end)
     }
 
-    /// Sends `argument` if that is possible without waiting for another thread.
+    /// Attempts to resume the coroutine with `argument` without waiting for another thread.
     ///
-    /// Once it has its turn it does wait for the coroutine itself.
+    /// Once the lock is acquired, the call takes as long as the coroutine itself.
     ///
     /// # Errors
     ///
-    /// [`AlreadyExecuting`](TryResumeError::AlreadyExecuting) if a call is in progress, on another thread or on this
-    /// one, or somebody holds a [guard](Self::lock); [`Poisoned`](TryResumeError::Poisoned) if the coroutine has
-    /// panicked. Both give `argument` back.
+    /// Each error gives `argument` back, by [`into_argument`](TryResumeError::into_argument).
+    ///
+    /// * [`WouldBlock`](TryResumeError::WouldBlock) if another thread executes the coroutine or holds its
+    ///   [guard](Self::lock);
+    /// * [`Reentrant`](TryResumeError::Reentrant) if this thread does;
+    /// * [`Poisoned`](TryResumeError::Poisoned) if the coroutine has panicked.
     ///
     /// # Panics
     ///
-    /// If the coroutine panics in this very call.
+    /// If the coroutine panics in this call.
     ///
     /// # Examples
     ///
@@ -166,46 +182,71 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     /// assert_eq!(double.try_resume_with(4), Ok(Some(Yielded(8))));
     ///
     /// let guard = double.lock();
-    /// assert_eq!(double.try_resume_with(5), Err(TryResumeError::AlreadyExecuting(5)));
+    /// assert_eq!(double.try_resume_with(5), Err(TryResumeError::Reentrant(5)));
     /// ```
     pub fn try_resume_with(&self, argument: C::Resume) -> Resumed<C> {
-        self.resume_within(argument, None)
+        self.resume_within(argument, None, TryResumeError::WouldBlock(()))
     }
 
-    /// Sends `argument`, waiting at most `timeout` for its turn.
+    /// Resumes the coroutine with `argument`, and waits for the lock for at most `timeout`.
     ///
-    /// The limit is for the turn. Once it has it, the call waits for the coroutine itself, however long that takes.
+    /// **`timeout` bounds the wait for the lock, not the coroutine itself.** Once the lock is acquired, the call takes as
+    /// long as the coroutine does.
     ///
     /// # Errors
     ///
-    /// [`AlreadyExecuting`](TryResumeError::AlreadyExecuting) if another call is still in progress when the time is
-    /// over, or, at once, if it is this thread's own, which no waiting would end;
-    /// [`Poisoned`](TryResumeError::Poisoned) if the coroutine has panicked. Both give `argument` back.
+    /// Each error gives `argument` back, by [`into_argument`](TryResumeError::into_argument).
+    ///
+    /// * [`TimedOut`](TryResumeError::TimedOut) if another thread still holds the lock when the time is over;
+    /// * [`Reentrant`](TryResumeError::Reentrant), at once, if this thread holds the lock;
+    /// * [`Poisoned`](TryResumeError::Poisoned) if the coroutine has panicked.
     ///
     /// # Panics
     ///
-    /// If the coroutine panics in this very call.
+    /// If the coroutine panics in this call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadsafe_gen::{GeneratorState::Yielded, coroutine};
+    ///
+    /// let double = coroutine(async |co, mut n: u32| loop {
+    ///     n = co.yield_(2 * n).await;
+    /// });
+    /// let double = double.threadsafe();
+    /// assert_eq!(double.resume_with_timeout(4, Duration::from_millis(5)), Ok(Some(Yielded(8))));
+    /// ```
     pub fn resume_with_timeout(&self, argument: C::Resume, timeout: Duration) -> Resumed<C> {
-        self.resume_within(argument, Some(timeout))
+        self.resume_within(argument, Some(timeout), TryResumeError::TimedOut(()))
     }
 
-    fn resume_within(&self, argument: C::Resume, timeout: Option<Duration>) -> Resumed<C> {
-        match self.lock.try_lock_open(timeout) {
-            Ok(Some(turn)) => {
+    fn resume_within(
+        &self,
+        argument: C::Resume,
+        timeout: Option<Duration>,
+        unavailable: TryResumeError<()>,
+    ) -> Resumed<C> {
+        match self.lock.try_lock_open(timeout, unavailable) {
+            Ok(Some(guard)) => {
                 let mut end = None;
-                let item = turn.call_and_unlock(send(argument, &mut end), drop_swallowing_panic);
+                let item = guard.call_and_unlock(send(argument, &mut end), drop_swallowing_panic);
                 Ok(state(item, end))
             }
             Ok(None) => Ok(None),
-            Err(Refusal::AlreadyExecuting) => Err(TryResumeError::AlreadyExecuting(argument)),
-            Err(Refusal::Poisoned) => Err(TryResumeError::Poisoned(argument)),
+            Err(error) => Err(error.with_argument(argument)),
         }
     }
 
-    /// Takes the lock, for a conversation: several exchanges with nobody in between.
+    /// Acquires the lock for a conversation: several exchanges with no other thread in between.
     ///
-    /// Waits for its turn. While the guard lives every other call waits, and a call of this same thread is re-entry,
-    /// which panics. A panic of the thread that holds the guard spoils nothing, unless it is the coroutine's own.
+    /// Blocks until the lock is acquired. While the guard is alive, every other call blocks, and a call of this same
+    /// thread is re-entry, which panics. A panic of the thread that holds the guard does not poison the coroutine, unless
+    /// it is the coroutine's own.
+    ///
+    /// The guard holds the lock until it is dropped. If the coroutine completes while the guard is alive, **its destructor
+    /// runs under the lock**: one that joins a thread which waits for the lock deadlocks, and one that resumes this
+    /// `ThreadsafeCoroutine` panics.
     ///
     /// # Panics
     ///
@@ -228,35 +269,81 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     #[track_caller]
     pub fn lock(&self) -> CoroutineGuard<'_, C> {
         self.lock.status().check_open();
-        let held = self.lock.lock();
+        let guard = self.lock.lock();
         self.lock.status().check_open();
-        CoroutineGuard { held, not_send: PhantomData }
+        CoroutineGuard { guard, not_send: PhantomData }
     }
 
-    /// Ends it for everybody, from any thread, without waiting: Python's `close`.
+    /// Closes the coroutine: ends it for all threads, without blocking. Python's `close`.
     ///
-    /// A call in progress finishes and delivers its answer. Every call that waits and every later one returns `None`.
-    /// The coroutine is dropped here or, if a call is in progress, when that call is over; its locals' destructors run,
-    /// where Python raises `GeneratorExit` for its `finally` to run. Closing what has ended does nothing.
+    /// A call in progress finishes and delivers its answer. **Calls that wait for the lock return `None` when the call in
+    /// progress ends, not before.** Every later call returns `None`. The coroutine is dropped here or, if a call is in
+    /// progress, by that call's thread. The destructors of its locals run, where Python raises `GeneratorExit` for its
+    /// `finally` blocks. Closing a coroutine that has completed or panicked does nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::coroutine;
+    ///
+    /// let echo = coroutine(async |co, mut word: &str| loop {
+    ///     word = co.yield_(word.len()).await;
+    /// });
+    /// let echo = echo.threadsafe();
+    /// echo.close();
+    /// assert_eq!(echo.resume_with("anyone?"), None);
+    /// ```
     pub fn close(&self) {
         drop(self.lock.close());
     }
 
-    /// Whether the coroutine is complete or has been closed. Never waits.
+    /// Returns a guard that [closes](Self::close) the coroutine when it is dropped, unless it has completed by then.
     ///
-    /// One that has panicked has not finished, see [`is_poisoned`](Self::is_poisoned).
+    /// A worker that leaves early, by `?`, `break` or a panic, so stops the others. See [`CloseOnDrop`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::coroutine;
+    ///
+    /// let echo = coroutine(async |co, mut word: &str| loop {
+    ///     word = co.yield_(word.len()).await;
+    /// });
+    /// let echo = echo.threadsafe();
+    /// drop(echo.close_on_drop());
+    /// assert!(echo.is_finished());
+    /// ```
+    pub const fn close_on_drop(&self) -> CloseOnDrop<'_, Self> {
+        CloseOnDrop::new(self, |coroutine| drop(coroutine.lock.close_if_open()))
+    }
+
+    /// Returns `true` if the coroutine has completed or has been closed. Never blocks.
+    ///
+    /// Returns `false` for a coroutine that has panicked, see [`is_poisoned`](Self::is_poisoned).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::coroutine;
+    ///
+    /// let once = coroutine(async |co, question: u32| -> u32 { co.yield_(question + 1).await }).threadsafe();
+    /// once.resume_with(1);
+    /// assert!(!once.is_finished());
+    /// once.resume_with(2);
+    /// assert!(once.is_finished());
+    /// ```
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.lock.status().is_finished()
     }
 
-    /// Whether the coroutine has panicked. Never waits.
+    /// Returns `true` if the coroutine has panicked. Never blocks.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.lock.status().is_poisoned()
     }
 
-    /// Gives the coroutine back, or `None` if it is complete or has been closed, and so been dropped.
+    /// Returns the coroutine, or `None` if it has completed or been closed, and so been dropped.
     ///
     /// # Panics
     ///
@@ -266,9 +353,10 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
         self.lock.into_source()
     }
 
-    /// The coroutine itself, or `None` if it is complete or has been closed, and so been dropped. Takes no lock.
+    /// Returns a reference to the coroutine, or `None` if it has completed or been closed, and so been dropped.
     ///
-    /// Whoever resumes it by this must not do so again once it is complete.
+    /// Exclusive access needs no lock. A coroutine that is resumed through this reference and completes must not be
+    /// resumed again.
     ///
     /// # Panics
     ///
@@ -279,46 +367,85 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     }
 }
 
-/// What the forms of `resume_with` return that do not wait.
+/// The return type of the calls that do not block without limit.
 type Resumed<C> = Result<
     Option<GeneratorState<<C as Coroutine>::Yield, <C as Coroutine>::Return>>,
     TryResumeError<<C as Coroutine>::Resume>,
 >;
 
-/// For coroutines that are sent nothing.
+/// Calls without an argument, for coroutines that receive `()`.
 impl<C: Coroutine<Resume = ()> + Unpin> ThreadsafeCoroutine<C> {
-    /// [`resume_with`](Self::resume_with) `()`.
+    /// Calls [`resume_with`](Self::resume_with) with `()`.
     ///
     /// # Panics
     ///
     /// As [`resume_with`](Self::resume_with).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::{GeneratorState::Yielded, coroutine};
+    ///
+    /// let ticks = coroutine(async |co, ()| loop {
+    ///     co.yield_("tick").await;
+    ///     co.yield_("tock").await;
+    /// });
+    /// let ticks = ticks.threadsafe();
+    /// assert_eq!(ticks.resume(), Some(Yielded("tick")));
+    /// assert_eq!(ticks.resume(), Some(Yielded("tock")));
+    /// ```
     #[inline]
     #[track_caller]
     pub fn resume(&self) -> Option<GeneratorState<C::Yield, C::Return>> {
         self.resume_with(())
     }
 
-    /// [`try_resume_with`](Self::try_resume_with) `()`.
+    /// Calls [`try_resume_with`](Self::try_resume_with) with `()`.
     ///
     /// # Errors
     ///
     /// As [`try_resume_with`](Self::try_resume_with).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::{GeneratorState::Yielded, coroutine};
+    ///
+    /// let ticks = coroutine(async |co, ()| loop {
+    ///     co.yield_("tick").await;
+    /// });
+    /// let ticks = ticks.threadsafe();
+    /// assert_eq!(ticks.try_resume(), Ok(Some(Yielded("tick"))));
+    /// ```
     pub fn try_resume(&self) -> Resumed<C> {
         self.try_resume_with(())
     }
 
-    /// [`resume_with_timeout`](Self::resume_with_timeout) of `()`.
+    /// Calls [`resume_with_timeout`](Self::resume_with_timeout) with `()`.
     ///
     /// # Errors
     ///
     /// As [`resume_with_timeout`](Self::resume_with_timeout).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadsafe_gen::{GeneratorState::Yielded, coroutine};
+    ///
+    /// let ticks = coroutine(async |co, ()| loop {
+    ///     co.yield_("tick").await;
+    /// });
+    /// let ticks = ticks.threadsafe();
+    /// assert_eq!(ticks.resume_timeout(Duration::from_millis(5)), Ok(Some(Yielded("tick"))));
+    /// ```
     pub fn resume_timeout(&self, timeout: Duration) -> Resumed<C> {
         self.resume_with_timeout((), timeout)
     }
 }
 
-/// What to do in a turn: send `argument`. That the coroutine is complete is `None`, which ends it for the lock, and
-/// what it is complete with goes to `end`.
+/// Returns the closure to run under the lock. On completion the closure stores the return value in `end` and returns
+/// `None`, which ends the coroutine for the lock.
 #[inline]
 fn send<C: Coroutine + Unpin>(
     argument: C::Resume,
@@ -338,11 +465,11 @@ fn state<Y, C>(item: Option<Y>, end: Option<C>) -> Option<GeneratorState<Y, C>> 
     item.map(GeneratorState::Yielded).or(end.map(GeneratorState::Complete))
 }
 
-/// By `&mut self` nobody else can be inside, and no lock is taken.
+/// Resumes by exclusive access, without locking.
 ///
 /// # Panics
 ///
-/// `resume_with` panics after the end, since it has nothing to return then.
+/// `resume_with` panics after the end, because it has nothing to return then.
 impl<C: Coroutine + Unpin> Coroutine for ThreadsafeCoroutine<C> {
     type Yield = C::Yield;
     type Resume = C::Resume;
@@ -363,29 +490,28 @@ impl<C: Coroutine + Unpin> From<C> for ThreadsafeCoroutine<C> {
 }
 
 impl<C> fmt::Debug for ThreadsafeCoroutine<C> {
-    /// Never waits, and says nothing of the coroutine, which may be in use.
+    /// Writes the state without blocking. Writes nothing of the coroutine, which another thread may execute.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ThreadsafeCoroutine").field("state", &self.lock).finish_non_exhaustive()
     }
 }
 
-// A panic of the coroutine poisons it, so that no caller can come upon what the panic left half-done.
+// A panic of the coroutine poisons it, so that no caller can see a state that the panic left broken.
 impl<C> UnwindSafe for ThreadsafeCoroutine<C> {}
 impl<C> RefUnwindSafe for ThreadsafeCoroutine<C> {}
 
-/// Several exchanges with nobody in between: the lock of a [`ThreadsafeCoroutine`], held. Made by
-/// [`ThreadsafeCoroutine::lock`].
+/// RAII guard that holds the lock of a [`ThreadsafeCoroutine`]. Returned by [`ThreadsafeCoroutine::lock`].
 ///
-/// It lets the lock go when it is dropped, on the thread that took it: it is not `Send`.
-#[must_use = "the lock is let go as soon as the guard is dropped"]
+/// It releases the lock when it is dropped, on the thread that acquired it: it is not `Send`.
+#[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct CoroutineGuard<'a, C> {
-    held: LockGuard<'a, C, ()>,
-    // A thread is told from another by who took the lock, whatever a feature of parking_lot says about its guards.
+    guard: LockGuard<'a, C, ()>,
+    // Never `Send`: `owner` records the acquiring thread, also if a feature of parking_lot makes its guards `Send`.
     not_send: PhantomData<*mut ()>,
 }
 
 impl<C: Coroutine + Unpin> CoroutineGuard<'_, C> {
-    /// Sends `argument`: see [`ThreadsafeCoroutine::resume_with`].
+    /// Resumes the coroutine with `argument`: see [`ThreadsafeCoroutine::resume_with`].
     ///
     /// # Panics
     ///
@@ -394,7 +520,7 @@ impl<C: Coroutine + Unpin> CoroutineGuard<'_, C> {
     #[track_caller]
     pub fn resume_with(&mut self, argument: C::Resume) -> Option<GeneratorState<C::Yield, C::Return>> {
         let mut end = None;
-        let item = self.held.call(send(argument, &mut end), drop_swallowing_panic);
+        let item = self.guard.call(send(argument, &mut end), drop_swallowing_panic);
         state(item, end)
     }
 }
@@ -405,63 +531,22 @@ impl<C> fmt::Debug for CoroutineGuard<'_, C> {
     }
 }
 
-/// Why [`try_resume_with`](ThreadsafeCoroutine::try_resume_with) or
-/// [`resume_with_timeout`](ThreadsafeCoroutine::resume_with_timeout) sent nothing. The argument is in it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TryResumeError<R> {
-    /// A call is in progress, on another thread or on this one.
-    AlreadyExecuting(R),
-    /// The coroutine has panicked.
-    Poisoned(R),
-}
-
-impl<R> TryResumeError<R> {
-    /// What was to be sent.
-    pub fn into_inner(self) -> R {
-        match self {
-            Self::AlreadyExecuting(argument) | Self::Poisoned(argument) => argument,
-        }
-    }
-}
-
-/// Whatever the argument is.
-impl<R> fmt::Debug for TryResumeError<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AlreadyExecuting(_) => "AlreadyExecuting(..)",
-            Self::Poisoned(_) => "Poisoned(..)",
-        })
-    }
-}
-
-impl<R> fmt::Display for TryResumeError<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AlreadyExecuting(_) => "generator already executing",
-            Self::Poisoned(_) => "the coroutine panicked earlier",
-        })
-    }
-}
-
-impl<R> Error for TryResumeError<R> {}
-
-/// What a coroutine is resumed with first, for the attribute: it can be taken once, also where it is `Copy`.
+/// The first argument of a coroutine, for the attribute: it can be taken only once, also if its type is `Copy`.
 #[derive(Debug)]
 pub struct FirstArgument<R>(pub R);
 
 impl<R> FirstArgument<R> {
-    /// The value.
+    /// Returns the argument.
     pub fn take(self) -> R {
         self.0
     }
 }
 
 impl<Y, R> Yielder<'_, Y, Reply<R>> {
-    /// Yields all that `inner` yields, passes on to it what comes back, and returns what it is complete with: Python's
-    /// `yield from` of another generator.
+    /// Delegates to another coroutine, as Python's `yield from` does: yields every item of `inner`, passes each reply on
+    /// to it, and returns the value with which it completes.
     ///
-    /// `first` is what `inner` is resumed with first. The last that came back went to `inner`, which answers it by
-    /// being complete.
+    /// `inner` is resumed with `first` first. The last argument goes to `inner`, which then completes.
     ///
     /// # Examples
     ///
@@ -469,7 +554,7 @@ impl<Y, R> Yielder<'_, Y, Reply<R>> {
     /// use threadsafe_gen::GeneratorState::{Complete, Yielded};
     /// use threadsafe_gen::coroutine;
     ///
-    /// // Asks for numbers until it is told zero, and is complete with their sum.
+    /// // Asks for numbers until it receives zero, and returns their sum.
     /// let sum = || coroutine(async |co, first: u32| -> u32 {
     ///     let (mut number, mut sum) = (first, 0);
     ///     while number != 0 {
@@ -506,7 +591,7 @@ impl<Y, R> Yielder<'_, Y, Reply<R>> {
 }
 
 impl<Y> Yielder<'_, Y, Reply<()>> {
-    /// Yields every item of `items`, as Python's `yield from`.
+    /// Yields every item of `items`, as Python's `yield from` does.
     pub async fn yield_from(&mut self, items: impl IntoIterator<Item = Y>) {
         for item in items {
             self.yield_(item).await;

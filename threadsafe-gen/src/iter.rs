@@ -1,43 +1,59 @@
-//! [`ThreadsafeIter`]: the lock around an iterator. How a turn is taken and ended is in `lock.rs`.
+//! [`ThreadsafeIter`]: the lock around an iterator.
 
-use std::error::Error;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use crate::boxed_iter::Batch;
 use crate::buffered::{Buffered, Chunks};
+use crate::close_on_drop::CloseOnDrop;
+use crate::error::TryNextError;
 use crate::leftovers::Leftovers;
-use crate::lock::{Lock, LockGuard, Refusal};
+use crate::lock::{Lock, LockGuard};
 
 /// An iterator that threads can share: each item goes to exactly one of them.
 ///
-/// It is a lock around the iterator's `next`, as `threadsafe_iter` of the [article of 2012][article] and
-/// `threading.serialize_iterator` of `CPython` 3.15 are. Where several threads call [`next`](Self::next) at a time,
-/// they take turns, and the order of the items is the order of the turns. A thread that waits uses no CPU.
+/// A lock around the iterator's `next`, as `threadsafe_iter` of the [article of 2012][article] and
+/// `threading.serialize_iterator` of `CPython` 3.15 are. Threads that call [`next`](Self::next) at the same time get the
+/// lock one after the other, and the order of the items is the order in which they get it. **A call that waits for the
+/// lock blocks its thread**, without using CPU. In async code use a `ThreadsafeStream`.
 ///
-/// There is no `Arc` in it, as there is none in a `Mutex`: share it by reference in a [scope](std::thread::scope), in a
-/// `static`, or in an `Arc`.
+/// A `ThreadsafeIter` is not reference-counted: share it like a `Mutex`, by reference in a [scope](std::thread::scope), in
+/// a `static`, or in an `Arc`.
 ///
-/// A consumer of many cheap items takes them [`buffered`](Self::buffered).
+/// For cheap items the lock dominates the cost: take them [`buffered`](Self::buffered).
 ///
 /// [article]: https://anandology.com/blog/using-iterators-and-generators/
 ///
 /// # The end
 ///
-/// The first `None` of the iterator is final. The iterator is dropped there and then, and every later call returns
-/// `None` without taking the lock, unless a consumer of many items at a time gives some [back](Self::buffered).
+/// The first `None` of the iterator is final. The iterator is dropped at once, and every later call returns `None` without
+/// acquiring the lock, unless a [`buffered`](Self::buffered) consumer puts items back.
 ///
 /// # Panics
 ///
-/// A panic of the iterator comes out of the call in which it happened, unchanged. It is final too, and everybody is
-/// told: every other call, waiting or later, by whichever method, panics with "the iterator panicked earlier: " and
-/// the message, or returns an error if it can return one. It never returns `None`: nobody shall take half of the items
-/// for all of them. Dropping the `ThreadsafeIter` is quiet.
+/// A panic of the iterator, in its `next` or its `size_hint`, comes out of the call in which it happened, unchanged. It
+/// is final, and poisons the iterator: every other call, blocked or later, by whichever method, panics with "the
+/// iterator panicked earlier: " and the message, or returns an error if it can return one. It never returns `None`, so
+/// that a consumer cannot mistake a failed source for an exhausted one. Dropping a poisoned `ThreadsafeIter` does not
+/// panic.
 ///
-/// An iterator that asks itself for an item, from within its own `next`, panics with "generator already executing",
-/// where a mutex alone would wait for itself for ever.
+/// An iterator that calls its own `ThreadsafeIter` from within its `next` panics with "generator already executing", where a
+/// mutex alone would deadlock.
+///
+/// # Deadlocks
+///
+/// * Two iterators whose `next` calls the other one deadlock if two threads enter one each.
+/// * An iterator whose `next` uses rayon can deadlock, or panic with "generator already executing", if jobs of the same
+///   pool call `next`: a pool thread that waits within `next` runs other jobs meanwhile, and one of them may call `next`
+///   again. Call it from threads outside of the pool.
+/// * A [panic hook](std::panic::set_hook) runs while the iterator that panics is locked. If the hook calls `next` of that
+///   iterator, the process aborts with a panic in a panic. [`try_next`](Self::try_next) returns an error there.
 ///
 /// # Examples
 ///
@@ -66,25 +82,35 @@ use crate::lock::{Lock, LockGuard, Refusal};
 /// ```
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct ThreadsafeIter<I: Iterator> {
-    pub(crate) lock: Lock<I, IterState<I>>,
-    /// What consumers of many items at a time took and gave back.
+    pub(crate) lock: Lock<I, Fill<I>>,
+    /// The items that `buffered` consumers put back.
     pub(crate) leftovers: Leftovers<I::Item>,
+    /// The number of items that the iterator has returned. Stored by the thread that holds the lock.
+    pub(crate) taken: AtomicUsize,
 }
 
-/// What goes with the iterator under the lock.
-pub(crate) struct IterState<I: Iterator> {
-    /// How many items the iterator has given.
-    pub(crate) taken: usize,
-    pub(crate) fill: Fill<I>,
+/// The way in which a buffer is filled, chosen where the type of the iterator is known, and called once for many items.
+pub(crate) enum Fill<I: Iterator> {
+    /// Moves up to `size` items into an empty buffer; returns `true` if the iterator ended first.
+    Function(fn(&mut I, &mut Vec<I::Item>, usize) -> bool),
+    /// By a [`Batched`](crate::boxed_iter::Batched) in a box, whose address the function returns.
+    Batch(Arc<Batch<I::Item>>, fn(&I) -> usize),
 }
 
-/// Puts up to so many items of the iterator into an empty buffer, and says whether it ended before.
-///
-/// A function that is chosen where it is still known what the iterator is, and called once for many items.
-pub(crate) type Fill<I> = fn(&mut I, &mut Vec<<I as Iterator>::Item>, usize) -> bool;
+impl<I: Iterator> Fill<I> {
+    /// Moves up to `size` items into `buffer`, which is empty; returns `true` if the iterator ended first.
+    ///
+    /// If the iterator panics, the buffer has the items before the panic.
+    pub(crate) fn call(&self, iter: &mut I, buffer: &mut Vec<I::Item>, size: usize) -> bool {
+        match self {
+            Self::Function(fill) => fill(iter, buffer, size),
+            Self::Batch(batch, address) => batch.fill(address(iter), iter, buffer, size),
+        }
+    }
+}
 
 impl<I: Iterator> ThreadsafeIter<I> {
-    /// Puts a lock around `iter`.
+    /// Creates a lock around `iter`.
     ///
     /// # Examples
     ///
@@ -98,18 +124,34 @@ impl<I: Iterator> ThreadsafeIter<I> {
         Self::with_fill(iter, fill)
     }
 
-    pub(crate) const fn with_fill(iter: I, fill: Fill<I>) -> Self {
-        Self { leftovers: const { Leftovers::new() }, lock: Lock::new("iterator", iter, IterState { taken: 0, fill }) }
+    pub(crate) const fn with_fill(iter: I, fill: fn(&mut I, &mut Vec<I::Item>, usize) -> bool) -> Self {
+        Self {
+            leftovers: const { Leftovers::new() },
+            taken: const { AtomicUsize::new(0) },
+            lock: Lock::new("iterator", iter, Fill::Function(fill)),
+        }
     }
 
-    /// Takes the next item, or `None` if there is none left or the iterator has been [closed](Self::close).
+    /// Converts the iterator, if it has not ended, together with its fill function.
+    pub(crate) fn map_source<J>(self, convert: impl FnOnce(I, Fill<I>) -> J, fill: Fill<J>) -> ThreadsafeIter<J>
+    where
+        J: Iterator<Item = I::Item>,
+    {
+        let Self { lock, leftovers, taken } = self;
+        ThreadsafeIter { lock: lock.map(convert, fill), leftovers, taken }
+    }
+
+    /// Takes the next item. Returns `None` if the iterator is exhausted or has been [closed](Self::close).
     ///
-    /// Waits for its turn, and for the iterator. It costs what a lock costs: some ten nanoseconds when nobody else is
-    /// inside.
+    /// **Blocks the thread** until the lock is acquired, and then for as long as the iterator's own `next` takes. Costs
+    /// about ten nanoseconds if no other thread holds the lock.
+    ///
+    /// This method takes `&self`. It hides [`Iterator::next`] of an owned `ThreadsafeIter`, which needs exclusive access
+    /// and takes no lock: adaptors and `for` loops over an owned one use that.
     ///
     /// # Panics
     ///
-    /// If the iterator panics, now or earlier, or if it is its own `next` that calls: see [the type](Self#panics).
+    /// If the iterator panics or has panicked, or if the iterator itself calls: see [the type](Self#panics).
     ///
     /// # Examples
     ///
@@ -117,7 +159,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// use threadsafe_gen::ThreadsafeIter;
     ///
     /// let jobs = ThreadsafeIter::new(["fetch", "parse"].into_iter());
-    /// // The lock is held while a job is taken, not while it is worked on.
+    /// // The lock is held while a job is taken, not while it is processed.
     /// while let Some(job) = jobs.next() {
     ///     println!("{job}");
     /// }
@@ -126,25 +168,27 @@ impl<I: Iterator> ThreadsafeIter<I> {
     #[track_caller]
     pub fn next(&self) -> Option<I::Item> {
         if self.lock.status().is_open_and_empty() {
-            if let Some(item) = self.lock.call(|iter, aux| take(iter, aux), drop) {
+            if let Some(item) = self.lock.call(|iter, _| take(iter, &self.taken), drop) {
                 return Some(item);
             }
         }
         self.next_or_leftover().map(|(_, item)| item)
     }
 
-    /// Takes the next item if that is possible without waiting for another thread.
+    /// Attempts to take the next item without waiting for another thread.
     ///
-    /// Once it has its turn it does wait for the iterator's own `next`.
+    /// Once the lock is acquired, the call takes as long as the iterator's own `next`.
     ///
     /// # Errors
     ///
-    /// [`AlreadyExecuting`](TryNextError::AlreadyExecuting) if a call is in progress, on another thread or on this
-    /// one, or somebody holds a [guard](Self::lock); [`Poisoned`](TryNextError::Poisoned) if the iterator has panicked.
+    /// * [`WouldBlock`](TryNextError::WouldBlock) if another thread executes the iterator or holds its
+    ///   [guard](Self::lock);
+    /// * [`Reentrant`](TryNextError::Reentrant) if this thread does;
+    /// * [`Poisoned`](TryNextError::Poisoned) if the iterator has panicked.
     ///
     /// # Panics
     ///
-    /// If the iterator panics in this very call.
+    /// If the iterator panics in this call.
     ///
     /// # Examples
     ///
@@ -155,26 +199,29 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// assert_eq!(numbers.try_next(), Ok(Some(1)));
     ///
     /// let guard = numbers.lock();
-    /// assert_eq!(numbers.try_next(), Err(TryNextError::AlreadyExecuting));
+    /// assert_eq!(numbers.try_next(), Err(TryNextError::Reentrant));
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| assert_eq!(numbers.try_next(), Err(TryNextError::WouldBlock)));
+    /// });
     /// ```
     pub fn try_next(&self) -> Result<Option<I::Item>, TryNextError> {
-        self.next_within(None)
+        self.next_within(None, TryNextError::WouldBlock)
     }
 
-    /// Takes the next item, waiting at most `timeout` for its turn.
+    /// Takes the next item, and waits for the lock for at most `timeout`.
     ///
-    /// The limit is for the turn. Once it has it, the call waits for the iterator's own `next`, however long that
-    /// takes.
+    /// **`timeout` bounds the wait for the lock, not the iterator's own `next`.** Once the lock is acquired, the call
+    /// takes as long as that does.
     ///
     /// # Errors
     ///
-    /// [`AlreadyExecuting`](TryNextError::AlreadyExecuting) if another call is still in progress when the time is
-    /// over, or, at once, if it is this thread's own, which no waiting would end;
-    /// [`Poisoned`](TryNextError::Poisoned) if the iterator has panicked.
+    /// * [`TimedOut`](TryNextError::TimedOut) if another thread still holds the lock when the time is over;
+    /// * [`Reentrant`](TryNextError::Reentrant), at once, if this thread holds the lock;
+    /// * [`Poisoned`](TryNextError::Poisoned) if the iterator has panicked.
     ///
     /// # Panics
     ///
-    /// If the iterator panics in this very call.
+    /// If the iterator panics in this call.
     ///
     /// # Examples
     ///
@@ -186,25 +233,28 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// assert_eq!(frames.next_timeout(Duration::from_millis(5)), Ok(Some("first")));
     /// ```
     pub fn next_timeout(&self, timeout: Duration) -> Result<Option<I::Item>, TryNextError> {
-        self.next_within(Some(timeout))
+        self.next_within(Some(timeout), TryNextError::TimedOut)
     }
 
-    fn next_within(&self, timeout: Option<Duration>) -> Result<Option<I::Item>, TryNextError> {
+    fn next_within(
+        &self,
+        timeout: Option<Duration>,
+        unavailable: TryNextError,
+    ) -> Result<Option<I::Item>, TryNextError> {
         let leftover = || self.leftovers.take(self.lock.status()).map(|(_, item)| item);
         if let Some(item) = leftover() {
             return Ok(Some(item));
         }
-        match self.lock.try_call(timeout, take) {
-            Ok(item) => Ok(item.or_else(leftover)),
-            Err(Refusal::AlreadyExecuting) => Err(TryNextError::AlreadyExecuting),
-            Err(Refusal::Poisoned) => Err(TryNextError::Poisoned),
-        }
+        let item = self.lock.try_call(timeout, unavailable, |iter, _| take(iter, &self.taken))?;
+        Ok(item.or_else(leftover))
     }
 
-    /// Takes the next item together with its position: the first item of the iterator has index 0.
+    /// Takes the next item together with its index in the iterator, which starts at 0.
     ///
-    /// By the indexes, what several threads make of the items can be put back in order. In all else it is
-    /// [`next`](Self::next).
+    /// Use the index to restore the iterator's order after parallel processing. Otherwise like [`next`](Self::next).
+    ///
+    /// Like [`enumerate`](Iterator::enumerate), the count does not guard against more than `usize::MAX` items. On 32-bit
+    /// targets the index after 4,294,967,295 is 0.
     ///
     /// # Panics
     ///
@@ -223,14 +273,14 @@ impl<I: Iterator> ThreadsafeIter<I> {
     #[track_caller]
     pub fn next_indexed(&self) -> Option<(usize, I::Item)> {
         if self.lock.status().is_open_and_empty() {
-            if let Some(item) = self.lock.call(take_indexed, drop) {
+            if let Some(item) = self.lock.call(|iter, _| take_indexed(iter, &self.taken), drop) {
                 return Some(item);
             }
         }
         self.next_or_leftover()
     }
 
-    /// The next item for whoever may find that others have given some back, which come first.
+    /// Takes the next item where others may have put some back, which come first.
     #[cold]
     #[track_caller]
     fn next_or_leftover(&self) -> Option<(usize, I::Item)> {
@@ -239,15 +289,20 @@ impl<I: Iterator> ThreadsafeIter<I> {
             return Some(item);
         }
         self.lock.status().check_open()?;
-        self.lock.call(take_indexed, drop).or_else(leftover)
+        self.lock.call(|iter, _| take_indexed(iter, &self.taken), drop).or_else(leftover)
     }
 
-    /// Takes the lock, for several items with nobody in between.
+    /// Acquires the lock, to take several items with no other thread in between.
     ///
-    /// Waits for its turn. The guard is an iterator over the items. While it lives every other call waits, and a call
-    /// of this same thread is re-entry, which panics, unless there are items that a [`buffered`](Self::buffered)
-    /// consumer gave back, which are had without the iterator. A panic of the thread that holds the guard spoils
-    /// nothing, unless it is the iterator's own.
+    /// Blocks until the lock is acquired. The guard is an iterator over the items. While it is alive, every other call
+    /// blocks, and a call of this same thread is re-entry, which panics, unless items have been put back, which are
+    /// taken without the lock. A panic of the thread that holds the guard does not poison the iterator, unless it is the
+    /// iterator's own.
+    ///
+    /// The guard holds the lock until it is dropped. If the iterator ends while the guard is alive, **its destructor
+    /// runs under the lock**: one that joins a thread which waits for the lock deadlocks, and one that calls this
+    /// `ThreadsafeIter` panics. A pool thread of rayon that holds a guard and waits for a job may run a job that calls
+    /// this iterator, which then panics: drop the guard before you call rayon.
     ///
     /// # Panics
     ///
@@ -265,9 +320,9 @@ impl<I: Iterator> ThreadsafeIter<I> {
     #[track_caller]
     pub fn lock(&self) -> IterGuard<'_, I> {
         self.lock.status().check_open();
-        let held = self.lock.lock();
+        let guard = self.lock.lock();
         self.lock.status().check_open();
-        IterGuard { iter: self, held, not_send: PhantomData }
+        IterGuard { iter: self, guard, not_send: PhantomData }
     }
 
     /// An iterator for one consumer that takes up to `n` items a lock.
@@ -321,9 +376,10 @@ impl<I: Iterator> ThreadsafeIter<I> {
         Chunks::new(self, n)
     }
 
-    /// A reference, which is itself an iterator over the shared items: for chains of adaptors.
+    /// Returns an iterator over the shared items, for chains of adaptors.
     ///
-    /// Each thread can have its own. In `for item in &numbers` no call is needed.
+    /// Each thread can have its own. A `for` loop needs no call: `for item in &numbers`. For one in an `Arc`, write
+    /// `for item in numbers.iter()`.
     ///
     /// # Examples
     ///
@@ -334,15 +390,16 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// let even: Vec<_> = numbers.iter().filter(|n| n % 2 == 0).take(3).collect();
     /// assert_eq!(even, [0, 2, 4]);
     /// ```
-    pub const fn iter(&self) -> &Self {
-        self
+    pub const fn iter(&self) -> Iter<'_, I> {
+        Iter(self)
     }
 
-    /// Ends the iteration for everybody, from any thread, without waiting.
+    /// Closes the iterator: ends it for all threads, without blocking.
     ///
-    /// A call in progress finishes and delivers its item. Every call that waits and every later one returns `None`.
-    /// The iterator is dropped here or, if a call is in progress, when that call is over. Closing what has ended does
-    /// nothing.
+    /// A call in progress finishes and delivers its item. **Calls that wait for the lock return `None` when the call in
+    /// progress ends, not before.** Every later call returns `None`. The iterator is dropped here or, if a call is in
+    /// progress, by that call's thread. Closing an iterator that has ended drops the items that were put back, and
+    /// closing a poisoned one does nothing.
     ///
     /// # Examples
     ///
@@ -360,46 +417,99 @@ impl<I: Iterator> ThreadsafeIter<I> {
         drop((iter, leftovers));
     }
 
-    /// Whether there is nothing left to take: the iterator has ended or been closed. Never waits.
+    /// Returns a guard that [closes](Self::close) the iterator when it is dropped, unless it has ended by then.
     ///
-    /// A consumer of many at a time may still give items back, and then there is something again.
+    /// A worker that leaves early, by `?`, `break` or a panic, so stops the others. See [`CloseOnDrop`].
     ///
-    /// One that has panicked has not finished, see [`is_poisoned`](Self::is_poisoned).
+    /// # Examples
+    ///
+    /// ```
+    /// use std::thread;
+    /// use threadsafe_gen::ThreadsafeIter;
+    ///
+    /// let numbers = ThreadsafeIter::new(0..);
+    /// let worker = thread::scope(|s| {
+    ///     s.spawn(|| numbers.iter().for_each(drop)); // Ends only because the other worker closes the iterator.
+    ///     let worker = s.spawn(|| {
+    ///         let _close = numbers.close_on_drop();
+    ///         panic!("out of memory");
+    ///     });
+    ///     worker.join().map(drop)
+    /// });
+    /// assert!(worker.is_err() && numbers.is_finished());
+    /// ```
+    pub const fn close_on_drop(&self) -> CloseOnDrop<'_, Self> {
+        CloseOnDrop::new(self, |iter| {
+            if let Ok(source) = iter.lock.close_if_open() {
+                let leftovers = iter.leftovers.take_all(iter.lock.status());
+                drop((source, leftovers));
+            }
+        })
+    }
+
+    /// Returns the number of items that the iterator has given so far. Never blocks.
+    ///
+    /// Items in the buffer of a consumer, and items that were put back, count as given. Useful for progress bars.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::ThreadsafeIter;
+    ///
+    /// let numbers = ThreadsafeIter::new(0..100);
+    /// numbers.iter().take(30).for_each(drop);
+    /// assert_eq!(numbers.taken(), 30);
+    /// ```
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.taken.load(Relaxed)
+    }
+
+    /// Returns `true` if no items are left: the iterator is exhausted or has been closed. Never blocks.
+    ///
+    /// Can change from `true` back to `false`: a [`buffered`](Self::buffered) consumer may put items back after the end.
+    /// Returns `false` for an iterator that has panicked, see [`is_poisoned`](Self::is_poisoned).
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.lock.status().is_finished()
     }
 
-    /// Whether the iterator has panicked. Never waits.
+    /// Returns `true` if the iterator has panicked. Never blocks.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.lock.status().is_poisoned()
     }
 
-    /// How many items there may be for one caller: none at least, since others may take them, and at most as many as
-    /// the iterator says it has.
+    /// Returns bounds on the remaining items for one caller. Never blocks.
     ///
-    /// Never waits; while a call is in progress the upper bound is not known.
+    /// The lower bound is always 0, because other threads may take the items. The upper bound is the iterator's own, and
+    /// unknown while a call is in progress.
+    ///
+    /// This method hides [`Iterator::size_hint`] of an owned `ThreadsafeIter`, whose lower bound is the iterator's own.
+    ///
+    /// # Panics
+    ///
+    /// If the iterator's own `size_hint` panics in this call, which poisons the iterator.
     #[must_use]
     pub fn size_hint(&self) -> (usize, Option<usize>) {
         (0, self.exact_size_hint().1)
     }
 
-    /// The size hint of the iterator together with what has been given back.
+    /// Returns the size hint of the iterator together with the items that were put back.
     fn exact_size_hint(&self) -> (usize, Option<usize>) {
         let status = self.lock.status();
-        // LockGuard until what has been given back is counted.
-        let held = self.lock.try_lock(None);
-        let hint = held.as_ref().and_then(|held| held.inspect(I::size_hint));
+        // Held until the items that were put back are counted.
+        let guard = self.lock.try_lock(None);
+        let hint = guard.as_ref().and_then(|guard| guard.inspect(I::size_hint));
         let (lower, upper) = hint.unwrap_or((0, status.has_ended().then_some(0)));
         let Some((leftovers, may_come_back)) = self.leftovers.len(status) else { return (0, Some(0)) };
         let upper = upper.filter(|_| !may_come_back).and_then(|upper| upper.checked_add(leftovers));
         (lower.saturating_add(leftovers), upper)
     }
 
-    /// Gives the iterator back, or `None` if it has ended or been closed, and so been dropped.
+    /// Returns the iterator, or `None` if it has ended or been closed, and so been dropped.
     ///
-    /// Items that a [`buffered`](Self::buffered) consumer gave back and nobody has taken since are dropped.
+    /// Items that were put back and not taken since are dropped.
     ///
     /// # Panics
     ///
@@ -419,9 +529,10 @@ impl<I: Iterator> ThreadsafeIter<I> {
         self.lock.into_source()
     }
 
-    /// The iterator itself, or `None` if it has ended or been closed, and so been dropped. Takes no lock.
+    /// Returns a reference to the iterator, or `None` if it has ended or been closed, and so been dropped.
     ///
-    /// Items that are taken from it directly are not counted by [`next_indexed`](Self::next_indexed).
+    /// Exclusive access needs no lock. Items that are taken from the iterator directly are not counted by
+    /// [`next_indexed`](Self::next_indexed) and [`taken`](Self::taken).
     ///
     /// # Panics
     ///
@@ -441,46 +552,49 @@ impl<I: Iterator> ThreadsafeIter<I> {
     }
 }
 
-/// Takes one item from the iterator, and counts it.
+/// Takes one item from the iterator, and counts it. The caller holds the lock, so that the store loses no count.
 #[inline]
-fn take<I: Iterator>(iter: &mut I, aux: &mut IterState<I>) -> Option<I::Item> {
+fn take<I: Iterator>(iter: &mut I, taken: &AtomicUsize) -> Option<I::Item> {
+    take_indexed(iter, taken).map(|(_, item)| item)
+}
+
+#[inline]
+fn take_indexed<I: Iterator>(iter: &mut I, taken: &AtomicUsize) -> Option<(usize, I::Item)> {
     let item = iter.next()?;
-    aux.taken += 1;
-    Some(item)
+    let index = taken.load(Relaxed);
+    taken.store(index.wrapping_add(1), Relaxed);
+    Some((index, item))
 }
 
-#[inline]
-fn take_indexed<I: Iterator>(iter: &mut I, aux: &mut IterState<I>) -> Option<(usize, I::Item)> {
-    let item = take(iter, aux)?;
-    Some((aux.taken - 1, item))
-}
-
-/// The [`Fill`] for iterators of which nothing is known: by internal iteration, which chains of adaptors are better at.
-fn fill<I: Iterator>(iter: &mut I, buffer: &mut Vec<I::Item>, n: usize) -> bool {
-    // As much as there can be, but not whatever a caller asks for; past that it grows as it is filled.
-    const AT_ONCE: usize = 1024;
-    buffer.reserve_exact(iter.size_hint().1.unwrap_or(0).min(n).min(AT_ONCE));
+/// Fills a buffer by internal iteration, which chains of adaptors are faster at.
+fn fill<I: Iterator>(iter: &mut I, buffer: &mut Vec<I::Item>, size: usize) -> bool {
+    // Reserves what the iterator can have, but no more than this at once, whatever `size` the caller asks for.
+    const MOST_RESERVED: usize = 1024;
+    buffer.reserve_exact(iter.size_hint().1.unwrap_or(0).min(size).min(MOST_RESERVED));
     iter.all(|item| {
         buffer.push(item);
-        buffer.len() < n
+        buffer.len() < size
     })
 }
 
-/// By `&mut self` nobody else can be inside, and no lock is taken.
+/// Takes items by exclusive access, without locking.
 impl<I: Iterator> Iterator for ThreadsafeIter<I> {
     type Item = I::Item;
 
+    /// Takes the next item without locking. Hidden by the method of the same name that takes `&self`.
     #[inline]
     #[track_caller]
     fn next(&mut self) -> Option<I::Item> {
-        if self.lock.status().is_open_and_empty() {
-            if let Some(item) = self.lock.call_mut(|iter, aux| take(iter, aux), drop) {
+        let Self { lock, taken, .. } = self;
+        if lock.status().is_open_and_empty() {
+            if let Some(item) = lock.call_mut(|iter, _| take(iter, taken), drop) {
                 return Some(item);
             }
         }
         self.next_or_leftover().map(|(_, item)| item)
     }
 
+    /// Returns the bounds of the iterator itself. Hidden by the method of the same name, whose lower bound is 0.
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.exact_size_hint()
     }
@@ -488,7 +602,7 @@ impl<I: Iterator> Iterator for ThreadsafeIter<I> {
 
 impl<I: Iterator> FusedIterator for ThreadsafeIter<I> {}
 
-/// Items shared with every other holder of a reference.
+/// Takes items that are shared with all other threads.
 #[expect(clippy::copy_iterator, reason = "a copy of the reference is meant to share the items")]
 impl<I: Iterator> Iterator for &ThreadsafeIter<I> {
     type Item = I::Item;
@@ -511,24 +625,57 @@ impl<I: Iterator> From<I> for ThreadsafeIter<I> {
 }
 
 impl<I: Iterator> fmt::Debug for ThreadsafeIter<I> {
-    /// Never waits, and says nothing of the iterator, which may be in use.
+    /// Writes the state without blocking. Writes nothing of the iterator, which another thread may execute.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ThreadsafeIter").field("state", &self.lock).finish_non_exhaustive()
     }
 }
 
-// A panic of the iterator poisons it, so that no caller can come upon what the panic left half-done.
+// A panic of the iterator poisons it, so that no caller can see a state that the panic left broken.
 impl<I: Iterator> UnwindSafe for ThreadsafeIter<I> {}
 impl<I: Iterator> RefUnwindSafe for ThreadsafeIter<I> {}
 
-/// Several items with nobody in between: the lock of a [`ThreadsafeIter`], held. Made by [`ThreadsafeIter::lock`].
+/// An iterator over the items of a [`ThreadsafeIter`], shared with all other threads. Returned by
+/// [`ThreadsafeIter::iter`].
 ///
-/// An iterator. It lets the lock go when it is dropped, on the thread that took it: it is not `Send`.
-#[must_use = "the lock is let go as soon as the guard is dropped"]
+/// Its clones share the same items.
+#[must_use = "iterators are lazy and do nothing unless consumed"]
+pub struct Iter<'a, I: Iterator>(&'a ThreadsafeIter<I>);
+
+impl<I: Iterator> Iterator for Iter<'_, I> {
+    type Item = I::Item;
+
+    #[inline]
+    #[track_caller]
+    fn next(&mut self) -> Option<I::Item> {
+        self.0.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl<I: Iterator> Clone for Iter<'_, I> {
+    fn clone(&self) -> Self {
+        Self(self.0)
+    }
+}
+
+impl<I: Iterator> fmt::Debug for Iter<'_, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Iter").field(self.0).finish()
+    }
+}
+
+/// RAII guard that holds the lock of a [`ThreadsafeIter`]. Returned by [`ThreadsafeIter::lock`].
+///
+/// An iterator over the items. It releases the lock when it is dropped, on the thread that acquired it: it is not `Send`.
+#[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct IterGuard<'a, I: Iterator> {
     iter: &'a ThreadsafeIter<I>,
-    held: LockGuard<'a, I, IterState<I>>,
-    // A thread is told from another by who took the lock, whatever a feature of parking_lot says about its guards.
+    guard: LockGuard<'a, I, Fill<I>>,
+    // Never `Send`: `owner` records the acquiring thread, also if a feature of parking_lot makes its guards `Send`.
     not_send: PhantomData<*mut ()>,
 }
 
@@ -538,18 +685,19 @@ impl<I: Iterator> Iterator for IterGuard<'_, I> {
     #[inline]
     #[track_caller]
     fn next(&mut self) -> Option<I::Item> {
-        let leftover = || self.iter.leftovers.take(self.iter.lock.status()).map(|(_, item)| item);
+        let ThreadsafeIter { lock, leftovers, taken } = self.iter;
+        let leftover = || leftovers.take(lock.status()).map(|(_, item)| item);
         if let Some(item) = leftover() {
             return Some(item);
         }
-        self.held.call(take, drop).or_else(leftover)
+        self.guard.call(|iter, _| take(iter, taken), drop).or_else(leftover)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         let Some((leftovers, may_come_back)) = self.iter.leftovers.len(self.iter.lock.status()) else {
             return (0, Some(0));
         };
-        let (lower, upper) = self.held.inspect(I::size_hint).unwrap_or((0, Some(0)));
+        let (lower, upper) = self.guard.inspect(I::size_hint).unwrap_or((0, Some(0)));
         (lower, upper.filter(|_| leftovers == 0 && !may_come_back))
     }
 }
@@ -560,31 +708,11 @@ impl<I: Iterator> fmt::Debug for IterGuard<'_, I> {
     }
 }
 
-/// Why [`try_next`](ThreadsafeIter::try_next) or [`next_timeout`](ThreadsafeIter::next_timeout) took no item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TryNextError {
-    /// A call is in progress, on another thread or on this one.
-    AlreadyExecuting,
-    /// The iterator has panicked.
-    Poisoned,
-}
-
-impl fmt::Display for TryNextError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AlreadyExecuting => "generator already executing",
-            Self::Poisoned => "the iterator panicked earlier",
-        })
-    }
-}
-
-impl Error for TryNextError {}
-
-/// [`threadsafe`](Self::threadsafe) on every iterator.
+/// Adds [`threadsafe`](Self::threadsafe) to every iterator.
 pub trait ThreadsafeExt: Iterator + Sized {
-    /// Puts a lock around the iterator: [`ThreadsafeIter::new`] at the end of a chain.
+    /// Creates a lock around the iterator: [`ThreadsafeIter::new`] at the end of a chain.
     ///
-    /// A `ThreadsafeIter` within the chain takes no lock of its own, since the chain owns it.
+    /// A `ThreadsafeIter` within the chain takes no lock of its own, because the chain owns it.
     ///
     /// # Examples
     ///

@@ -43,6 +43,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use std::time::Duration;
 
+use crate::error::LockError;
 use crate::sync::{AtomicU8, AtomicUsize, Mutex, MutexGuard, OnceLock, fence, thread_id};
 
 /// The source may have more items.
@@ -94,13 +95,8 @@ pub(crate) struct Inner<S, A> {
     pub(crate) aux: A,
 }
 
-/// The reason why a call was not made.
-pub(crate) enum Refusal {
-    /// Another call is in progress.
-    AlreadyExecuting,
-    /// The source has panicked.
-    Poisoned,
-}
+/// The source had ended, or was closed or poisoned, when a call wanted to close it.
+pub(crate) struct HasEnded;
 
 impl<S, A> Lock<S, A> {
     /// Creates the lock. Messages call the source `kind`.
@@ -145,12 +141,16 @@ impl<S, A> Lock<S, A> {
         thread
     }
 
+    pub(crate) fn is_held_by_this_thread(&self) -> bool {
+        self.owner.0.load(Relaxed) == thread_id()
+    }
+
     /// Acquires the lock if that is possible within `timeout`; with `None`, if it is free.
     pub(crate) fn try_lock(&self, timeout: Option<Duration>) -> Option<LockGuard<'_, S, A>> {
-        let thread = thread_id();
-        if self.owner.0.load(Relaxed) == thread {
+        if self.is_held_by_this_thread() {
             return None;
         }
+        let thread = thread_id();
         let inner = match timeout {
             Some(timeout) => self.inner.try_lock_for(timeout),
             None => self.inner.try_lock(),
@@ -176,22 +176,32 @@ impl<S, A> Lock<S, A> {
     }
 
     /// Acquires the lock of a source that has not ended, or returns `Ok(None)`; see [`try_lock`](Self::try_lock).
-    pub(crate) fn try_lock_open(&self, timeout: Option<Duration>) -> Result<Option<LockGuard<'_, S, A>>, Refusal> {
+    ///
+    /// The error is `unavailable` if another thread holds the lock.
+    pub(crate) fn try_lock_open<E: LockError>(
+        &self,
+        timeout: Option<Duration>,
+        unavailable: E,
+    ) -> Result<Option<LockGuard<'_, S, A>>, E> {
         if let Some(ended) = self.status.ended() {
             return ended;
         }
-        let guard = self.try_lock(timeout).ok_or(Refusal::AlreadyExecuting)?;
+        if self.is_held_by_this_thread() {
+            return Err(E::REENTRANT);
+        }
+        let guard = self.try_lock(timeout).ok_or(unavailable)?;
         // The source may have ended while this call was blocked. That is then the result, and no panic.
         self.status.ended().unwrap_or(Ok(Some(guard)))
     }
 
-    /// Calls the source if the lock can be acquired within `timeout`; see [`try_lock`](Self::try_lock).
-    pub(crate) fn try_call<R>(
+    /// Calls the source if the lock can be acquired within `timeout`; see [`try_lock_open`](Self::try_lock_open).
+    pub(crate) fn try_call<R, E: LockError>(
         &self,
         timeout: Option<Duration>,
+        unavailable: E,
         call: impl FnOnce(&mut S, &mut A) -> Option<R>,
-    ) -> Result<Option<R>, Refusal> {
-        Ok(self.try_lock_open(timeout)?.and_then(|guard| guard.call_and_unlock(call, drop)))
+    ) -> Result<Option<R>, E> {
+        Ok(self.try_lock_open(timeout, unavailable)?.and_then(|guard| guard.call_and_unlock(call, drop)))
     }
 
     #[inline]
@@ -206,10 +216,18 @@ impl<S, A> Lock<S, A> {
     #[must_use]
     pub(crate) fn close(&self) -> Option<S> {
         // A source that has ended is closed too, so that consumers no longer put items back.
-        let close =
-            |state| matches!(state & STATE_MASK, OPEN | FINISHED).then_some(state & !STATE_MASK | CLOSED | DROP_BIT);
-        self.status.state.fetch_update(SeqCst, Relaxed, close).ok()?;
-        self.take_if_unlocked()
+        self.close_from(&[OPEN, FINISHED]).unwrap_or_default()
+    }
+
+    /// Does the same unless the source has ended.
+    pub(crate) fn close_if_open(&self) -> Result<Option<S>, HasEnded> {
+        self.close_from(&[OPEN])
+    }
+
+    fn close_from(&self, states: &[u8]) -> Result<Option<S>, HasEnded> {
+        let close = |state| states.contains(&(state & STATE_MASK)).then_some(state & !STATE_MASK | CLOSED | DROP_BIT);
+        self.status.state.fetch_update(SeqCst, Relaxed, close).map_err(|_| HasEnded)?;
+        Ok(self.take_if_unlocked())
     }
 
     /// Takes the source out of a closed lock unless a thread holds it, which then does so when it unlocks.
@@ -217,7 +235,7 @@ impl<S, A> Lock<S, A> {
     /// The caller drops the source: its destructor may use this lock, which must be free by then.
     #[cold]
     fn take_if_unlocked(&self) -> Option<S> {
-        if self.owner.0.load(Relaxed) == thread_id() {
+        if self.is_held_by_this_thread() {
             return None;
         }
         // Orders the `CLOSED` store before this thread's write to the mutex word, so that a holder whose unlock reads
@@ -243,6 +261,13 @@ impl<S, A> Lock<S, A> {
     pub(crate) fn source_mut(&mut self) -> Option<&mut S> {
         self.status.check_open()?;
         self.inner.get_mut().source.as_mut()
+    }
+
+    /// Converts the source, if it is there, together with the data that goes with it. The state stays.
+    pub(crate) fn map<T, B>(self, convert: impl FnOnce(S, A) -> T, aux: B) -> Lock<T, B> {
+        let Inner { source, aux: old } = self.inner.into_inner();
+        let source = source.map(|source| convert(source, old));
+        Lock { status: self.status, owner: self.owner, inner: Mutex::new(Inner { source, aux }) }
     }
 
     /// Returns the source unless it has ended.
@@ -332,10 +357,10 @@ impl Status {
         assert!(!self.is_poisoned(), "the {} panicked earlier: {}", self.kind, message());
     }
 
-    fn ended<R>(&self) -> Option<Result<Option<R>, Refusal>> {
+    fn ended<R, E: LockError>(&self) -> Option<Result<Option<R>, E>> {
         match self.state() {
             OPEN => None,
-            POISONED => Some(Err(Refusal::Poisoned)),
+            POISONED => Some(Err(E::POISONED)),
             _ => Some(Ok(None)),
         }
     }

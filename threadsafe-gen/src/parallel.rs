@@ -30,7 +30,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::ThreadsafeIter;
 use crate::buffered::Buffered;
-use crate::lock::Refusal;
+use crate::error::TryNextError;
 
 /// How long the pulling task waits for callers from outside of the drive before it runs another task of the pool.
 const PATIENCE: Duration = Duration::from_millis(1);
@@ -201,12 +201,12 @@ where
             loop {
                 match chunk.refill_within(Some(PATIENCE)) {
                     Ok(()) => break,
-                    Err(Refusal::AlreadyExecuting) => {
+                    Err(TryNextError::TimedOut | TryNextError::Reentrant) => {
                         self.iter.lock.assert_not_reentrant();
                         rayon::yield_now();
                     }
                     // Panics, since it is somebody else's panic.
-                    Err(Refusal::Poisoned) => _ = self.iter.next(),
+                    Err(_) => _ = self.iter.next(),
                 }
             }
             if chunk.is_empty() {

@@ -1,30 +1,33 @@
 //! [`AsyncGenerator`], and [`ThreadsafeStream`]: the lock of [`ThreadsafeIter`](crate::ThreadsafeIter) around a stream.
 //!
-//! There are two locks. A *turn* lasts from one task's call of `next` to its item, however often the stream is polled
-//! for it in between; it is a permit of a semaphore, for which tasks wait without blocking their threads, first come
-//! first served. Each *poll* is a call under the same [`Lock`] that iterators have, which knows about the end, `close`,
-//! poison and re-entry. Only whoever has the turn polls, so there the lock is free, but for a moment's `close`.
+//! There are two locks. A *turn* lasts from one task's call of `next` to its item, however often the stream is polled in
+//! between. It is the permit of a fair semaphore, for which tasks wait without blocking their threads. Each *poll* is a
+//! call under the same [`Lock`] that iterators have, which implements the end, `close`, poison and re-entry. Only the
+//! task that has the turn polls. So the [`Lock`] is free when that task takes it, except for a moment during a `close`.
 
-use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::{Pin, pin};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 
 use futures_core::{FusedStream, Stream};
 use genawaiter::GeneratorState;
 
+use crate::close_on_drop::CloseOnDrop;
+use crate::error::TryPollError;
 use crate::generator::{Generator, Reply, Yielder, coroutine};
-use crate::lock::{Lock, Refusal};
+use crate::lock::Lock;
 use crate::sync::{Mutex, Semaphore, SemaphorePermit, TryAcquireError};
 
-/// Makes an asynchronous generator of an `async` closure that yields through the [`Yielder`] it is given, and may await
-/// whatever it likes.
+/// Creates an asynchronous generator from an `async` closure that yields through the [`Yielder`] it is given, and may
+/// await any future.
 ///
-/// Nothing of the body runs before the stream is first polled. It is `Send` if its items are and all that the body
-/// holds across a yield or another await is. Making one costs two allocations. With `#[threadsafe_generator]` a
-/// function that returns `impl Stream` is one.
+/// No part of the body runs before the stream is first polled. The stream is `Send` if its items are and everything that
+/// the body holds across a yield or another await is. Costs two allocations. With `#[threadsafe_generator]`, a function
+/// that returns `impl Stream` is written the same way.
 ///
 /// # Examples
 ///
@@ -45,26 +48,62 @@ pub fn stream<Y, B>(body: B) -> AsyncGenerator<Y, impl Future<Output = ()>>
 where
     B: AsyncFnOnce(&mut Yielder<'_, Y, Reply<()>>),
 {
-    // A coroutine that is sent nothing, and allowed to await.
+    // A coroutine that receives nothing and may await.
     AsyncGenerator(coroutine(async move |co: &mut Yielder<'_, Y, Reply<()>>, ()| body(co).await))
 }
 
-/// A stream of what an `async` body yields, made by [`stream()`].
+impl<Y> Yielder<'_, Y, Reply<()>> {
+    /// Yields every item of a stream.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::StreamExt;
+    /// use threadsafe_gen::stream;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let numbers = stream(async |co| {
+    ///     co.yield_(0).await;
+    ///     co.yield_from_stream(futures::stream::iter([1, 2])).await;
+    /// });
+    /// assert_eq!(numbers.collect::<Vec<_>>().await, [0, 1, 2]);
+    /// # });
+    /// ```
+    pub async fn yield_from_stream(&mut self, items: impl Stream<Item = Y>) {
+        let mut items = pin!(items);
+        while let Some(item) = poll_fn(|cx| items.as_mut().poll_next(cx)).await {
+            self.yield_(item).await;
+        }
+    }
+}
+
+/// A stream of the items that an `async` body yields, created by [`stream()`].
 ///
-/// It is lazy, fused (after its end the body is dropped, and never polled again), and `Send` if its items and its body
+/// It is lazy, fused (after its end the body is dropped and never polled again), and `Send` if its items and its body
 /// are. Dropping it half-way drops the locals of its body.
 ///
-/// To share one between tasks, wrap it: [`threadsafe`](Self::threadsafe).
+/// To share one between tasks, call [`threadsafe`](Self::threadsafe).
 ///
 /// # Panics
 ///
-/// `poll_next` lets a panic of the body through, and after it panics again. It panics as well if the body yields or
-/// ends with an earlier yield that was not awaited.
+/// `poll_next` propagates a panic of the body; later calls panic too. It also panics if the body yields or ends with an
+/// earlier yield that was not awaited.
 #[must_use = "streams are lazy and do nothing unless polled"]
 pub struct AsyncGenerator<Y, F>(Generator<Y, F, Reply<()>>);
 
 impl<Y, F: Future<Output = ()>> AsyncGenerator<Y, F> {
     /// Shares the stream between tasks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::stream;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let once = stream(async |co| co.yield_(1).await).threadsafe();
+    /// assert_eq!(once.next().await, Some(1));
+    /// # });
+    /// ```
     pub fn threadsafe(self) -> ThreadsafeStream<Self> {
         ThreadsafeStream::new(self)
     }
@@ -103,35 +142,77 @@ impl<Y, F> fmt::Debug for AsyncGenerator<Y, F> {
 
 /// A stream that tasks can share, on any runtime: each item goes to exactly one of them.
 ///
-/// What [`ThreadsafeIter`](crate::ThreadsafeIter) is for threads, this is for tasks: where several call
-/// [`next`](Self::next) at a time they take turns, first come first served, and the order of the items is the order of the
-/// turns. A task that waits does not block its thread. No runtime is needed, and none is preferred.
+/// The counterpart of [`ThreadsafeIter`](crate::ThreadsafeIter) for tasks. Tasks that call [`next`](Self::next) at the same
+/// time get their items one after the other, first come first served, and the order of the items is the order of the
+/// calls. A task that waits does not block its thread. No runtime is needed, and none is preferred.
 ///
-/// One is made by `#[threadsafe_generator]` on a function that returns `impl Stream<Item = T>`, by
-/// [`stream`](fn@crate::stream) where there is no function to annotate, and by [`new`](Self::new) of any stream. In a struct, its
-/// type can be named as `ThreadsafeStream<Box<dyn Stream<Item = T> + Send + Unpin>>`, made by `new(Box::new(stream))`.
+/// A `ThreadsafeStream` is created by `#[threadsafe_generator]` on a function that returns `impl Stream<Item = T>`, by
+/// [`stream`](fn@crate::stream) where there is no function to annotate, and by [`new`](Self::new) from any stream. In a
+/// struct, its type can be written as `ThreadsafeStream<Pin<Box<dyn Stream<Item = T> + Send>>>`, created by
+/// `new(Box::pin(stream))`.
 ///
-/// For tasks that outlive the function that spawns them, put it in an `Arc`, and make it of arguments that it owns.
+/// For tasks that outlive the function that spawns them, put it in an `Arc`, and create it from arguments that it owns.
 ///
-/// # Giving up
+/// # Cancellation
 ///
-/// `next` is cancel safe: a future of it that is dropped half-way, by a time-out or by `select!`, has taken no item.
-/// The stream stays where it was, and whoever is next goes on from there.
+/// `next` is cancel safe: a future of it that is dropped half-way, by a time-out or by `select!`, has taken no item. The
+/// stream stays where it was, and the next task in the queue goes on from there.
 ///
-/// Whoever neither polls such a future nor drops it keeps the others waiting, as one would with any lock of an
-/// asynchronous kind.
+/// **A `next` future that is neither polled nor dropped blocks every other task**, as with any async mutex.
 ///
 /// # The end
 ///
-/// The first `None` of the stream is final. The stream is dropped there and then, and every later call returns `None`
-/// at once.
+/// The first `None` of the stream is final. The stream is dropped at once, and every later call returns `None` at once.
 ///
 /// # Panics
 ///
 /// As for a [`ThreadsafeIter`](crate::ThreadsafeIter#panics): a panic of the stream comes out of the call in which it
-/// happened, unchanged, and every other call, waiting or later, panics with "the stream panicked earlier: " and the
-/// message, or returns an error if it can return one. A stream whose body awaits its own `next` panics with "generator
-/// already executing"; one that awaits another task which awaits its `next` waits for ever.
+/// happened, unchanged. Every other call, waiting or later, panics with "the stream panicked earlier: " and the message,
+/// or returns an error if it can return one. A stream whose body awaits its own `next` panics with "generator already
+/// executing". A stream whose body awaits another task that awaits its `next` never completes.
+///
+/// # A blocking iterator in async code
+///
+/// [`ThreadsafeIter::next`](crate::ThreadsafeIter::next) blocks the thread, and so would a stream around it. Run the iterator
+/// on a thread for blocking work, and await a channel. With tokio:
+///
+/// ```
+/// use threadsafe_gen::{Stream, ThreadsafeStream, stream};
+///
+/// /// Runs `items` on a thread for blocking work, up to 8 items ahead of the tasks.
+/// fn unblock<I>(items: I) -> ThreadsafeStream<impl Stream<Item = I::Item> + Unpin>
+/// where
+///     I: Iterator<Item: Send> + Send + 'static,
+/// {
+///     let (sender, mut receiver) = tokio::sync::mpsc::channel(8);
+///     let worker = tokio::task::spawn_blocking(move || {
+///         // Ends if the stream is closed or dropped.
+///         for item in items {
+///             if sender.blocking_send(item).is_err() {
+///                 break;
+///             }
+///         }
+///     });
+///     stream(async move |co| {
+///         while let Some(item) = receiver.recv().await {
+///             co.yield_(item).await;
+///         }
+///         // A panic of the iterator comes out here.
+///         if let Err(error) = worker.await {
+///             std::panic::resume_unwind(error.into_panic());
+///         }
+///     })
+///     .threadsafe()
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let lines = unblock("one two".split(' '));
+/// assert_eq!(lines.next().await, Some("one"));
+/// assert_eq!(lines.next().await, Some("two"));
+/// assert_eq!(lines.next().await, None);
+/// # }
+/// ```
 ///
 /// # Examples
 ///
@@ -164,16 +245,18 @@ impl<Y, F> fmt::Debug for AsyncGenerator<Y, F> {
 #[must_use = "streams are lazy and do nothing unless polled"]
 pub struct ThreadsafeStream<S> {
     lock: Lock<S, ()>,
-    /// One permit: the turn. Closed after the end, for those who wait to be told.
+    /// Has one permit: the turn. Closed after the end, which wakes the tasks that wait for the turn.
     turns: Semaphore,
     pending: PendingTask,
+    /// The number of items that the stream has returned. Stored by the task that polls.
+    taken: AtomicUsize,
 }
 
 /// The waker of the task whose poll of the stream is pending, for `close` to wake.
 ///
-/// It has a mutex of its own. Under that of the stream it could be out of reach: another `close` holds it for a moment,
-/// and wakes no task on leaving. A task registers before it checks for a `close`, and a closer takes the waker after it
-/// has stored `CLOSED`, so one of the two sees the other. No code of the waker's runs while the mutex is held.
+/// It has a mutex of its own. Under that of the stream it could be out of reach: another `close` holds that for a moment,
+/// and wakes no task when it releases it. A task registers before it checks for a `close`, and a closer takes the waker
+/// after it has stored `CLOSED`, so one of the two sees the other. No code of the waker runs while the mutex is held.
 struct PendingTask(Mutex<Option<Waker>>);
 
 impl PendingTask {
@@ -191,9 +274,9 @@ impl PendingTask {
 }
 
 impl<S: Stream + Unpin> ThreadsafeStream<S> {
-    /// Puts a lock around `stream`.
+    /// Creates a lock around `stream`.
     ///
-    /// One that is not `Unpin` goes in boxed: `ThreadsafeStream::new(Box::pin(stream))`.
+    /// A stream that is not `Unpin` goes in boxed: `ThreadsafeStream::new(Box::pin(stream))`.
     ///
     /// # Examples
     ///
@@ -210,22 +293,23 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
             lock: Lock::new("stream", stream, ()),
             turns: Semaphore::const_new(1),
             pending: PendingTask(Mutex::new(None)),
+            taken: AtomicUsize::new(0),
         }
     }
 
-    /// Takes the next item, or `None` if there is none left or the stream has been [closed](Self::close).
+    /// Takes the next item. Returns `None` if the stream is exhausted or has been [closed](Self::close).
     ///
-    /// Waits for its turn, and for the stream, without blocking the thread. Cancel safe: see [the
-    /// type](Self#giving-up). Who gives up and asks again is behind those who have waited meanwhile; a time-out counts
-    /// the wait for the turn too. The stream goes on only while somebody asks.
+    /// Waits for the turn, and for the stream, without blocking the thread. Cancel safe: see [the
+    /// type](Self#cancellation). A caller that cancels and retries goes to the back of the queue, and a time-out counts
+    /// the wait for the turn too. The stream makes progress only while a task awaits `next`.
     ///
     /// # Panics
     ///
-    /// If the stream panics, now or earlier, or if it is the stream itself that calls: see [the type](Self#panics).
+    /// If the stream panics or has panicked, or if the stream itself calls: see [the type](Self#panics).
     ///
     /// # Examples
     ///
-    /// With a limit on the wait, here that of tokio:
+    /// With a time limit, here that of tokio:
     ///
     /// ```
     /// use std::time::Duration;
@@ -239,10 +323,33 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
     /// # }
     /// ```
     pub async fn next(&self) -> Option<S::Item> {
+        self.next_indexed().await.map(|(_, item)| item)
+    }
+
+    /// Takes the next item together with its index in the stream, which starts at 0.
+    ///
+    /// Use the index to restore the stream's order after concurrent processing. Otherwise like [`next`](Self::next).
+    ///
+    /// # Panics
+    ///
+    /// As [`next`](Self::next).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::ThreadsafeStream;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let words = ThreadsafeStream::new(futures::stream::iter("so it goes".split(' ')));
+    /// words.next().await;
+    /// assert_eq!(words.next_indexed().await, Some((1, "it")));
+    /// # });
+    /// ```
+    pub async fn next_indexed(&self) -> Option<(usize, S::Item)> {
         self.lock.status().check_open()?;
         let mut acquire = pin!(self.turns.acquire());
         let permit = poll_fn(|cx| {
-            // A body that is in here waits for a turn that is its own.
+            // The stream's own body would wait for the permit that it is polled under: panic instead.
             self.lock.assert_not_reentrant();
             acquire.as_mut().poll(cx)
         });
@@ -254,19 +361,20 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
         poll_fn(|cx| turn.poll(cx)).await
     }
 
-    /// Takes the next item if it is there at once.
+    /// Polls the stream once, and takes the next item if it is ready.
     ///
-    /// Polls the stream once, which drives its body as far as that goes without waiting.
+    /// Never waits. The poll executes the stream's body as far as that gets without waiting.
     ///
     /// # Errors
     ///
-    /// [`AlreadyExecuting`](TryPollError::AlreadyExecuting) if another task is waiting for the stream, or it is the
-    /// stream itself that calls; [`Pending`](TryPollError::Pending) if the stream has no item ready;
-    /// [`Poisoned`](TryPollError::Poisoned) if it has panicked.
+    /// * [`WouldBlock`](TryPollError::WouldBlock) if another task waits for the stream;
+    /// * [`Pending`](TryPollError::Pending) if the stream has no item ready;
+    /// * [`Reentrant`](TryPollError::Reentrant) if the stream itself calls;
+    /// * [`Poisoned`](TryPollError::Poisoned) if the stream has panicked.
     ///
     /// # Panics
     ///
-    /// If the stream panics in this very call.
+    /// If the stream panics in this call.
     ///
     /// # Examples
     ///
@@ -274,39 +382,40 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
     /// use threadsafe_gen::{ThreadsafeStream, TryPollError};
     ///
     /// let ready = ThreadsafeStream::new(futures::stream::iter([1]));
-    /// assert_eq!(ready.try_next(), Ok(Some(1)));
-    /// assert_eq!(ready.try_next(), Ok(None));
+    /// assert_eq!(ready.poll_once(), Ok(Some(1)));
+    /// assert_eq!(ready.poll_once(), Ok(None));
     ///
     /// let never = ThreadsafeStream::new(futures::stream::pending::<u32>());
-    /// assert_eq!(never.try_next(), Err(TryPollError::Pending));
+    /// assert_eq!(never.poll_once(), Err(TryPollError::Pending));
     /// ```
-    pub fn try_next(&self) -> Result<Option<S::Item>, TryPollError> {
+    pub fn poll_once(&self) -> Result<Option<S::Item>, TryPollError> {
         let permit = match self.turns.try_acquire() {
             Ok(permit) => Some(permit),
-            Err(TryAcquireError::NoPermits) => return Err(TryPollError::AlreadyExecuting),
-            // The lock says how it ended.
+            // The stream's own body is polled under the permit.
+            Err(TryAcquireError::NoPermits) if self.lock.is_held_by_this_thread() => {
+                return Err(TryPollError::Reentrant);
+            }
+            Err(TryAcquireError::NoPermits) => return Err(TryPollError::WouldBlock),
+            // The lock knows how the stream ended.
             Err(TryAcquireError::Closed) => None,
         };
         let mut cx = Context::from_waker(Waker::noop());
-        let call = poll_with(&mut cx);
-        let polled = match self.lock.try_lock_open(None) {
-            Ok(turn) => turn.and_then(|turn| turn.call_and_unlock(call, |stream| self.dispose(stream))),
-            Err(Refusal::AlreadyExecuting) => return Err(TryPollError::AlreadyExecuting),
-            Err(Refusal::Poisoned) => return Err(TryPollError::Poisoned),
-        };
+        let poll = poll_with(&mut cx, &self.taken);
+        let guard = self.lock.try_lock_open(None, TryPollError::WouldBlock)?;
+        let polled = guard.and_then(|guard| guard.call_and_unlock(poll, |stream| self.on_end(stream)));
         drop(permit);
         match polled {
             None => Ok(None),
-            Some(Poll::Ready(item)) => Ok(Some(item)),
+            Some(Poll::Ready((_, item))) => Ok(Some(item)),
             Some(Poll::Pending) if self.is_finished() => Ok(None),
             Some(Poll::Pending) => Err(TryPollError::Pending),
         }
     }
 
-    /// The shared items as a stream, for adaptors and for what asks for a `Stream`. Each task can have its own.
+    /// Returns the shared items as a stream, for adaptors and for functions that take a `Stream`.
     ///
-    /// It keeps its place in the queue while it waits, until it gets its item or is dropped, also where the future that
-    /// polls it is dropped, as by a time-out. Where that may happen use [`next`](Self::next).
+    /// Each task can have its own. The returned stream keeps its place in the queue until it gets its item or is dropped,
+    /// also if the future that polls it is dropped, as by a time-out: **under a time-out use [`next`](Self::next)**.
     ///
     /// # Examples
     ///
@@ -328,11 +437,11 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
         })
     }
 
-    /// Ends it for everybody, from any thread or task, without waiting.
+    /// Closes the stream: ends it for all tasks, without blocking.
     ///
-    /// The stream is dropped here, and with it whatever it was waiting for; where it is being polled at this moment, at
-    /// the end of the poll, which may yet deliver an item. Every call that waits and every later one returns `None`.
-    /// Closing what has ended does nothing.
+    /// The stream is dropped here, together with the future that it was waiting for. If the stream is being polled at
+    /// this moment, it is dropped at the end of that poll, which may still deliver an item. Every call that waits and
+    /// every later call returns `None`. Closing a stream that has ended or panicked does nothing.
     ///
     /// # Examples
     ///
@@ -347,6 +456,11 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
     /// ```
     pub fn close(&self) {
         let stream = self.lock.close();
+        self.wake_after_close(stream);
+    }
+
+    /// Wakes all waiting tasks, and then drops the stream: its destructor may wait for one of them.
+    fn wake_after_close(&self, stream: Option<S>) {
         self.turns.close();
         if let Some(waker) = self.pending.take() {
             waker.wake();
@@ -354,28 +468,70 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
         drop(stream);
     }
 
-    /// Drops the stream after its end, and tells all who wait for a turn: before, since its destructor may wait for one
-    /// of them.
-    fn dispose(&self, stream: Option<S>) {
+    /// Returns a guard that [closes](Self::close) the stream when it is dropped, unless the stream has ended by then.
+    ///
+    /// A task that leaves early, by `?`, `break`, a panic or cancellation, so stops the others. See [`CloseOnDrop`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::ThreadsafeStream;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let never = ThreadsafeStream::new(futures::stream::pending::<u32>());
+    /// let fails = async {
+    ///     let _close = never.close_on_drop();
+    ///     "x".parse::<u32>()
+    /// };
+    /// let (item, error) = futures::join!(never.next(), fails);
+    /// assert!(item.is_none() && error.is_err());
+    /// # });
+    /// ```
+    pub const fn close_on_drop(&self) -> CloseOnDrop<'_, Self> {
+        CloseOnDrop::new(self, |stream| {
+            if let Ok(source) = stream.lock.close_if_open() {
+                stream.wake_after_close(source);
+            }
+        })
+    }
+
+    /// Wakes the tasks that wait for the turn after the end, and then drops the stream: its destructor may wait for one of
+    /// them.
+    fn on_end(&self, stream: Option<S>) {
         self.turns.close();
         drop(stream);
     }
 
-    /// Whether there is nothing left to take: the stream has ended or been closed. Never waits.
+    /// Returns the number of items that the stream has given so far. Never waits. Useful for progress bars.
     ///
-    /// One that has panicked has not finished, see [`is_poisoned`](Self::is_poisoned).
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::ThreadsafeStream;
+    ///
+    /// let numbers = ThreadsafeStream::new(futures::stream::iter(0..100));
+    /// assert_eq!((numbers.poll_once(), numbers.taken()), (Ok(Some(0)), 1));
+    /// ```
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.taken.load(Relaxed)
+    }
+
+    /// Returns `true` if no items are left: the stream is exhausted or has been closed. Never waits.
+    ///
+    /// Returns `false` for a stream that has panicked, see [`is_poisoned`](Self::is_poisoned).
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.lock.status().is_finished()
     }
 
-    /// Whether the stream has panicked. Never waits.
+    /// Returns `true` if the stream has panicked. Never waits.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.lock.status().is_poisoned()
     }
 
-    /// Gives the stream back, or `None` if it has ended or been closed, and so been dropped.
+    /// Returns the stream, or `None` if it has ended or been closed, and so been dropped.
     ///
     /// # Panics
     ///
@@ -385,7 +541,10 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
         self.lock.into_source()
     }
 
-    /// The stream itself, or `None` if it has ended or been closed, and so been dropped. Takes no lock.
+    /// Returns a reference to the stream, or `None` if it has ended or been closed, and so been dropped.
+    ///
+    /// Exclusive access needs no lock. Items that are taken from the stream directly are not counted by
+    /// [`next_indexed`](Self::next_indexed) and [`taken`](Self::taken).
     ///
     /// # Panics
     ///
@@ -396,26 +555,34 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
     }
 }
 
-/// What to do in a turn: poll the stream once. `None` is its end.
-fn poll_with<S: Stream + Unpin>(cx: &mut Context<'_>) -> impl FnOnce(&mut S, &mut ()) -> Option<Poll<S::Item>> {
+/// Returns the closure to run under the lock: it polls the stream once, and counts an item. `None` is the end.
+fn poll_with<S: Stream + Unpin>(
+    cx: &mut Context<'_>,
+    taken: &AtomicUsize,
+) -> impl FnOnce(&mut S, &mut ()) -> Option<Poll<(usize, S::Item)>> {
     move |stream, ()| match Pin::new(stream).poll_next(cx) {
-        Poll::Ready(item) => item.map(Poll::Ready),
+        Poll::Ready(item) => {
+            let item = item?;
+            let index = taken.load(Relaxed);
+            taken.store(index.wrapping_add(1), Relaxed);
+            Some(Poll::Ready((index, item)))
+        }
         Poll::Pending => Some(Poll::Pending),
     }
 }
 
-/// One task's turn, up to its item.
+/// The turn of one task, up to its item.
 struct Turn<'a, S> {
     stream: &'a ThreadsafeStream<S>,
-    /// Whether this task may be the one that `pending` names.
+    /// Whether `pending` may have this task's waker.
     registered: bool,
     _permit: SemaphorePermit<'a>,
 }
 
 impl<S: Stream + Unpin> Turn<'_, S> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        let ThreadsafeStream { lock, pending, .. } = self.stream;
-        match lock.call(poll_with(cx), |stream| self.stream.dispose(stream)) {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, S::Item)>> {
+        let ThreadsafeStream { lock, pending, taken, .. } = self.stream;
+        match lock.call(poll_with(cx, taken), |stream| self.stream.on_end(stream)) {
             None => Poll::Ready(None),
             Some(Poll::Ready(item)) => Poll::Ready(Some(item)),
             Some(Poll::Pending) => {
@@ -428,7 +595,7 @@ impl<S: Stream + Unpin> Turn<'_, S> {
     }
 }
 
-/// The waker goes before the permit does: the next task registers its own.
+/// Removes the waker before the permit is released: the next task registers its own.
 impl<S> Drop for Turn<'_, S> {
     fn drop(&mut self) {
         if self.registered {
@@ -437,19 +604,19 @@ impl<S> Drop for Turn<'_, S> {
     }
 }
 
-/// By `&mut self` nobody else can be inside, and no lock is taken.
+/// Polls by exclusive access, without locking.
 impl<S: Stream + Unpin> Stream for ThreadsafeStream<S> {
     type Item = S::Item;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        let Self { lock, pending, .. } = self.get_mut();
-        let polled = lock.call_mut(poll_with(cx), drop);
+        let Self { lock, pending, taken, .. } = self.get_mut();
+        let polled = lock.call_mut(poll_with(cx, taken), drop);
         if let Some(Poll::Pending) = polled {
             pending.register(cx.waker());
         } else {
             drop(pending.take());
         }
-        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
+        polled.map_or(Poll::Ready(None), |polled| polled.map(|(_, item)| Some(item)))
     }
 }
 
@@ -460,35 +627,12 @@ impl<S: Stream + Unpin> From<S> for ThreadsafeStream<S> {
 }
 
 impl<S> fmt::Debug for ThreadsafeStream<S> {
-    /// Never waits, and says nothing of the stream, which may be in use.
+    /// Writes the state without waiting. Writes nothing of the stream, which another task may be polling.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ThreadsafeStream").field("state", &self.lock).finish_non_exhaustive()
     }
 }
 
-// A panic of the stream poisons it, so that no caller can come upon what the panic left half-done.
+// A panic of the stream poisons it, so that no caller can see a state that the panic left broken.
 impl<S> UnwindSafe for ThreadsafeStream<S> {}
 impl<S> RefUnwindSafe for ThreadsafeStream<S> {}
-
-/// Why [`try_next`](ThreadsafeStream::try_next) took no item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TryPollError {
-    /// Another task is waiting for the stream, or it is the stream itself that called.
-    AlreadyExecuting,
-    /// The stream has no item ready.
-    Pending,
-    /// The stream has panicked.
-    Poisoned,
-}
-
-impl fmt::Display for TryPollError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AlreadyExecuting => "generator already executing",
-            Self::Pending => "the stream has no item ready",
-            Self::Poisoned => "the stream panicked earlier",
-        })
-    }
-}
-
-impl Error for TryPollError {}

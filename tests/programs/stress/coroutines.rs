@@ -47,11 +47,14 @@ pub(crate) fn round(rng: &mut Rng) -> u64 {
                         };
                         match sent {
                             Ok(state) => return state,
-                            Err(TryResumeError::AlreadyExecuting(back)) => {
+                            Err(TryResumeError::WouldBlock(back) | TryResumeError::TimedOut(back)) => {
                                 assert_eq!(back.number(), number);
                                 item = back;
                             }
-                            Err(TryResumeError::Poisoned(back)) => return echo.resume_with(back),
+                            Err(error) => {
+                                assert!(matches!(error, TryResumeError::Poisoned(_)), "{error}");
+                                return echo.resume_with(error.into_argument());
+                            }
                         }
                     }
                 }));

@@ -111,16 +111,18 @@ fn take_some<I: Iterator<Item = Item>>(source: &ThreadsafeIter<I>, rng: &mut Rng
     match rng.u8(..14) {
         0 => match source.try_next() {
             Ok(item) => taken.extend(item),
-            Err(TryNextError::AlreadyExecuting) => return false,
-            Err(TryNextError::Poisoned) => {
+            Err(TryNextError::WouldBlock) => return false,
+            Err(error) => {
+                assert_eq!(error, TryNextError::Poisoned);
                 // All other methods report the panic by a panic.
                 source.next();
             }
         },
         1 => match source.next_timeout(Duration::from_micros(rng.u64(..50))) {
             Ok(item) => taken.extend(item),
-            Err(TryNextError::AlreadyExecuting) => return false,
-            Err(TryNextError::Poisoned) => {
+            Err(TryNextError::TimedOut) => return false,
+            Err(error) => {
+                assert_eq!(error, TryNextError::Poisoned);
                 source.next();
             }
         },

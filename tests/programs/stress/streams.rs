@@ -83,10 +83,13 @@ pub(crate) fn round(rng: &mut Rng) -> u64 {
             let mut taken = Vec::new();
             loop {
                 let outcome = catch_unwind(AssertUnwindSafe(|| match rng.u8(..6) {
-                    0 => match stream.try_next() {
+                    0 => match stream.poll_once() {
                         Ok(item) => Some(item),
-                        Err(TryPollError::AlreadyExecuting | TryPollError::Pending) => None,
-                        Err(TryPollError::Poisoned) => Some(executor.block_on(stream.next())),
+                        Err(TryPollError::WouldBlock | TryPollError::Pending) => None,
+                        Err(error) => {
+                            assert_eq!(error, TryPollError::Poisoned);
+                            Some(executor.block_on(stream.next()))
+                        }
                     },
                     // A call that is polled once or twice and then cancelled.
                     1 | 2 => {

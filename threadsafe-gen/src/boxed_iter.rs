@@ -1,0 +1,183 @@
+//! [`BoxThreadsafeIter`]: an iterator of a type that can be written down, whose batches are filled as fast as before.
+//!
+//! A `dyn Iterator` has no method that fills a buffer, and a virtual call for each item would suspend a generator for each.
+//! So the box holds a [`Batched`], which shares a [`Batch`] with the lock's [`Fill`](crate::iter::Fill). To fill a
+//! buffer, the lock puts it into the batch, addressed to the iterator in the box, and calls `next` once. The `Batched`
+//! finds it there, and fills it by the function that was chosen when the type of the source was known. If the box was
+//! replaced through [`ThreadsafeIter::get_mut`], or put inside an adaptor, no iterator has the address, and items come
+//! one by one.
+
+use std::mem;
+use std::ops::Deref;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
+use parking_lot::Mutex;
+
+use crate::ThreadsafeIter;
+use crate::iter::Fill;
+
+/// A [`ThreadsafeIter`] of a boxed iterator, for a place where its type has to be written down: a struct field, a `static`,
+/// a `Vec` of several. Created by [`boxed`](ThreadsafeIter::boxed).
+///
+/// # Examples
+///
+/// Several sources in one `Vec`, and one in a struct:
+///
+/// ```
+/// use threadsafe_gen::{BoxThreadsafeIter, ThreadsafeExt, generator};
+///
+/// struct Loader {
+///     batches: BoxThreadsafeIter<'static, Vec<u32>>,
+/// }
+///
+/// let loader = Loader { batches: (0..).map(|n| vec![n; 3]).threadsafe().boxed() };
+/// assert_eq!(loader.batches.next(), Some(vec![0; 3]));
+///
+/// let letters = generator(async |co| co.yield_from("ab".chars()).await);
+/// let sources: Vec<BoxThreadsafeIter<'_, char>> = vec![letters.threadsafe().boxed(), "cd".chars().threadsafe().boxed()];
+/// assert!(sources.iter().flatten().eq("abcd".chars()));
+/// ```
+pub type BoxThreadsafeIter<'a, T> = ThreadsafeIter<Box<dyn Iterator<Item = T> + Send + 'a>>;
+
+impl<I: Iterator> ThreadsafeIter<I> {
+    /// Boxes the iterator, so that the type can be written down as a [`BoxThreadsafeIter`].
+    ///
+    /// Items that were put back, the count of items taken, and the end stay as they are. Costs two allocations. Each
+    /// [`next`](Self::next) then costs a virtual call; batches by [`buffered`](Self::buffered) and
+    /// [`chunks`](Self::chunks) cost one for each batch.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::LazyLock;
+    /// use threadsafe_gen::{BoxThreadsafeIter, threadsafe_generator};
+    ///
+    /// #[threadsafe_generator]
+    /// fn ids() -> impl Iterator<Item = u64> {
+    ///     let mut id = 1;
+    ///     loop {
+    ///         yield_!(id);
+    ///         id *= 3;
+    ///     }
+    /// }
+    ///
+    /// static IDS: LazyLock<BoxThreadsafeIter<'static, u64>> = LazyLock::new(|| ids().boxed());
+    ///
+    /// assert_eq!(IDS.next(), Some(1));
+    /// assert_eq!(IDS.next(), Some(3));
+    /// ```
+    pub fn boxed<'a>(self) -> BoxThreadsafeIter<'a, I::Item>
+    where
+        I: Send + 'a,
+        I::Item: Send,
+    {
+        self.boxed_by(|iter| -> Box<dyn Iterator<Item = I::Item> + Send + 'a> { Box::new(iter) })
+    }
+
+    /// Boxes the iterator by `make`, which chooses the bounds of the `dyn Iterator`.
+    pub(crate) fn boxed_by<B>(self, make: impl FnOnce(Batched<I>) -> B) -> ThreadsafeIter<B>
+    where
+        B: Iterator<Item = I::Item> + Deref,
+    {
+        let batch = Arc::new(Batch { recipient: AtomicUsize::new(0), request: Mutex::new((0, Vec::new())) });
+        let shared = Arc::clone(&batch);
+        let fill = Fill::Batch(batch, |iter: &B| address(&**iter));
+        self.map_source(move |iter, fill| make(Batched { iter, fill, batch: shared }), fill)
+    }
+}
+
+fn address<T: ?Sized>(value: &T) -> usize {
+    ptr::from_ref(value).cast::<()>().addr()
+}
+
+/// A buffer on its way to the [`Batched`] in the box, and back.
+pub(crate) struct Batch<T> {
+    /// The address of the iterator that is to fill the buffer, or 0.
+    recipient: AtomicUsize,
+    /// The number of items that are asked for, and the buffer.
+    request: Mutex<(usize, Vec<T>)>,
+}
+
+impl<T> Batch<T> {
+    /// Fills `buffer` as [`Fill::call`] does, by one call of `next` if the iterator at the address `recipient` is a
+    /// `Batched` of this batch.
+    pub(crate) fn fill<I>(&self, recipient: usize, iter: &mut I, buffer: &mut Vec<T>, size: usize) -> bool
+    where
+        I: Iterator<Item = T>,
+    {
+        /// Takes the buffer back, also if `next` panics.
+        struct TakeBack<'a, T>(&'a Batch<T>, &'a mut Vec<T>);
+
+        impl<T> Drop for TakeBack<'_, T> {
+            fn drop(&mut self) {
+                self.0.recipient.store(0, Relaxed);
+                *self.1 = mem::take(&mut self.0.request.lock().1);
+            }
+        }
+
+        *self.request.lock() = (size, mem::take(buffer));
+        self.recipient.store(recipient, Relaxed);
+        let _take_back = TakeBack(self, buffer);
+        let mut next = iter.next();
+        if self.recipient.load(Relaxed) == 0 {
+            // A `Batched` has filled the buffer up to its last item.
+            let ended = next.is_none();
+            self.request.lock().1.extend(next);
+            return ended;
+        }
+        while let Some(item) = next {
+            let mut request = self.request.lock();
+            request.1.push(item);
+            if request.1.len() >= size {
+                return false;
+            }
+            drop(request);
+            next = iter.next();
+        }
+        true
+    }
+}
+
+/// The source in the box.
+pub(crate) struct Batched<I: Iterator> {
+    iter: I,
+    fill: Fill<I>,
+    batch: Arc<Batch<I::Item>>,
+}
+
+impl<I: Iterator> Batched<I> {
+    /// Fills the buffer that is in the batch, and returns its last item.
+    #[inline(never)]
+    fn fill(&mut self) -> Option<I::Item> {
+        /// Puts the buffer back, also if the source panics.
+        struct PutBack<'a, T>(&'a Batch<T>, Vec<T>);
+
+        impl<T> Drop for PutBack<'_, T> {
+            fn drop(&mut self) {
+                self.0.request.lock().1 = mem::take(&mut self.1);
+            }
+        }
+
+        self.batch.recipient.store(0, Relaxed);
+        let (size, buffer) = mem::take(&mut *self.batch.request.lock());
+        let mut buffer = PutBack(&self.batch, buffer);
+        let ended = self.fill.call(&mut self.iter, &mut buffer.1, size);
+        if ended { None } else { buffer.1.pop() }
+    }
+}
+
+impl<I: Iterator> Iterator for Batched<I> {
+    type Item = I::Item;
+
+    #[inline]
+    fn next(&mut self) -> Option<I::Item> {
+        if self.batch.recipient.load(Relaxed) == address(self) { self.fill() } else { self.iter.next() }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.iter.size_hint()
+    }
+}
