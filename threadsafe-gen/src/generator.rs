@@ -1,52 +1,55 @@
-//! A generator that is an iterator: an `async` body that suspends at each yield.
+//! [`Generator`]: an iterator over the items that an `async` body yields.
 //!
 //! # How an item travels
 //!
-//! The body and its [`Generator`] share a slot for one item. A yield fills the slot and suspends the body; the
-//! generator, polling the body in `next`, finds it suspended and empties the slot. The slot's state is therefore also
-//! the check that every item arrives: full when the body yields again or ends means that a yield was not awaited,
-//! empty when the body suspends means that it awaited something else. Both panic, in release builds too.
+//! The body and its [`Generator`] share a slot for one item. A yield fills the slot and suspends the body. `next` polls
+//! the body, finds it suspended, and empties the slot. The state of the slot therefore also shows whether every item
+//! arrives. If the slot is full when the body yields again or ends, a yield was not awaited. If the slot is empty when
+//! the body suspends, the body awaited something else. Both panic, in release builds too.
 //!
-//! Who wants n items at a time gets them without n suspensions: `Generator::fill` says so in the slot, and for so long
-//! a yield puts its item with the others and goes on. Only the nth suspends. The body runs no further than it would
-//! have.
+//! To take several items per resumption, `Generator::fill` sets a counter in the slot. While the counter is non-zero, a
+//! yield appends its item to a chunk and continues. The last item of the chunk suspends the body as usual, so the body
+//! runs no further than it would for single items.
 //!
-//! Where something comes back for an item, the slot has a place for that too, a [`Reply`], and the yield is not over
-//! before it is filled. Coroutines and streams are made of such generators: see [`Generator::poll_resume`].
+//! The yields of a coroutine return a value, the reply. The slot then also has a place for the reply, a [`Reply`], and
+//! a yield completes when the reply is there. Coroutines and streams are such generators: see `Generator::poll_resume`.
 //!
 //! # Why a generator is `Send`
 //!
-//! The slot is an `Rc` of cells, which cost nothing to fill and empty and are not `Send`. Two `unsafe impl`s say that
-//! it may move between threads all the same. The argument:
+//! The slot is an `Rc` of cells, which cost nothing to fill and empty and are not `Send`. Two `unsafe impl`s state that
+//! it may move between threads nevertheless. The argument:
 //!
-//! 1. An `Rc` and cells may be used from several threads, provided that each use happens before the next: that no two
-//!    threads use them, or a clone of the `Rc`, with nothing to order the two.
-//! 2. A slot has two clones, both made in [`generator`] or [`coroutine`], on which all else is built: one in the
-//!    `Generator`, one in the `Yielder`, a local of the body's future. The future is a field of the same `Generator`
-//!    and is never moved out of it, so whoever moves the `Generator` moves both. (A third, in `Generator::fill`, does
-//!    not outlive that call.)
-//! 3. The user's code gets the yielder as `&'a mut Yielder<'id, ..>`, of lifetimes that it cannot name: the
-//!    `AsyncFnOnce` of [`generator`] and [`coroutine`] is higher-ranked in both. By `'a` it can neither keep the
-//!    reference in a place that outlives the body nor give it to a thread that might: `std::thread::spawn` asks for
-//!    `'static` and is refused with "borrowed data escapes". A scoped thread can have it, alone or, within a lock, in
-//!    turn with others; any scope that is sound has ended such threads when it returns or unwinds, which is before the
-//!    body suspends or ends.
-//! 4. By `'id`, in which the type is invariant, no body can tell its yielder's type to be that of another's. So a
-//!    yielder cannot stay anywhere but where [`generator`] put it: to take its place there would have to be a second
-//!    one of its type. (A `dyn Trait` forgets `'id`, but has no size to be swapped by; `Any` asks for `'static`. Two
-//!    that were swapped would each be in another's body, and two threads could have a generator and its yielder at the
-//!    same time: by a lock around the yielder of an outer body, in which an inner one has left its own.)
-//! 5. So who touches a slot is its generator or its own body. The body runs, or is dropped, within a call that has the
-//!    `Generator` by `&mut` or by value: `next`, `fill`, `poll_resume`, drop. It is in there too that the generator touches
-//!    the slot. These calls exclude each other, and Rust orders what happens before a `&mut` on one thread with what
-//!    follows on the next. While the body runs, in the call, the generator itself does nothing; that is when 3 allows
-//!    other threads.
-//! 6. What travels with the slot are items (`Y: Send`) and what comes back for them (`B: Send`), of which there is
-//!    nothing else in it; what travels with the future are the closure and the user's own locals (`F: Send`), about
-//!    which the compiler decides.
+//! 1. An `Rc` and cells may be used from several threads if each use happens before the next. No two threads may use
+//!    the cells, or the clones of the `Rc`, without something that orders the two uses.
+//! 2. A slot has two clones of its `Rc`, both made in [`generator`] or [`coroutine`], on which all other constructors
+//!    are built: one in the `Generator`, and one in the `Yielder`, a local of the body's future. The future is a field
+//!    of the same `Generator` and is never moved out of it, so a move of the `Generator` moves both clones. (A third
+//!    clone, in `Generator::fill`, does not outlive that call.)
+//! 3. The user's code gets the yielder as `&'a mut Yielder<'id, ..>`, with lifetimes that it cannot name: the
+//!    `AsyncFnOnce` of [`generator`] and [`coroutine`] is higher-ranked in both. Because of `'a`, the code can neither
+//!    store the reference in a place that outlives the body nor pass it to a thread that might outlive the body:
+//!    `std::thread::spawn` requires `'static`, and rustc reports "borrowed data escapes". A scoped thread can have the
+//!    reference, alone or, behind a lock, in turn with other threads. Every sound scope has ended such threads when it
+//!    returns or unwinds, which is before the body suspends or ends.
+//! 4. Because the type is invariant in `'id`, no body can show that its yielder has the same type as another body's. A
+//!    yielder therefore stays in the place where [`generator`] or [`coroutine`] put it: only a second yielder of the
+//!    same type could replace it, and there is none. (A `dyn Trait` erases `'id`, but is unsized and cannot be swapped;
+//!    `Any` requires `'static`. If two yielders were swapped, each would be in the other's body. Two threads could then
+//!    use a generator and its yielder at the same time, by a lock around the yielder of an outer body, in which an
+//!    inner body has left its own yielder.)
+//! 5. Therefore only the slot's generator and that generator's own body use a slot. The body runs, or is dropped,
+//!    within a call that has the `Generator` by `&mut` or by value: `next`, `fill`, `poll_resume` or the drop. The
+//!    generator itself uses the slot within these calls too. They exclude each other, and Rust orders everything that
+//!    happens before a `&mut` on one thread with everything that follows on the next. While the body runs within the
+//!    call, the generator itself does not use the slot. Only then does point 3 allow other threads.
+//! 6. Everything that moves with a generator is `Send`. The slot holds items (`Y: Send`) and the place of a reply
+//!    (`B: Send`), and nothing else. A `Reply<R>` may hold a reply (`R: Send`) and a `Waker`, which is `Send`. The
+//!    future holds the closure and the user's own locals (`F: Send`), which the compiler checks. A waker is foreign
+//!    code. `poll_resume` calls it before it polls the body and with no cell borrowed, so the waker runs within a call
+//!    of point 5, as the body does, and has no access to the slot.
 //!
-//! Neither type is `Sync`: a `&Yielder` or `&Generator` on a second thread would break 5, and the `Rc` in each forbids
-//! it.
+//! Neither type is `Sync`: a `&Yielder` or a `&Generator` on a second thread would break point 5, and the `Rc` in each
+//! type prevents that.
 
 #![allow(unsafe_code, reason = "the two `Send` implementations, argued above; the crate has no other unsafe code")]
 
@@ -64,20 +67,20 @@ use genawaiter::{Coroutine, GeneratorState};
 
 use crate::{ThreadsafeCoroutine, ThreadsafeIter};
 
-/// The place of the items that are between their yield and their delivery.
+/// Holds the items between their yield and their delivery.
 struct Slot<Y, B = ()> {
     /// The item at whose yield the body suspends.
     item: Cell<Option<Y>>,
-    /// How many items the body may yield before that, without suspending.
+    /// The number of items that the body may still yield before that one without suspending.
     chunk_remaining: Cell<usize>,
-    /// Those items.
+    /// The items that were yielded without suspending.
     chunk: RefCell<Vec<Y>>,
-    /// The place of what comes back for an item: nothing, or a [`Reply`].
+    /// The place of the reply to an item: `()` if there are no replies, or a [`Reply`].
     reply: B,
 }
 
 impl<Y, B> Slot<Y, B> {
-    /// Puts the item at whose yield the body suspends.
+    /// Stores the item at whose yield the body suspends.
     #[inline]
     fn put(&self, item: Y) {
         if self.item.replace(Some(item)).is_some() {
@@ -85,7 +88,7 @@ impl<Y, B> Slot<Y, B> {
         }
     }
 
-    /// Puts an item with those that are asked for at a time.
+    /// Appends an item to the chunk that is being filled.
     #[inline]
     fn push_chunk(&self, item: Y) {
         self.chunk_remaining.set(self.chunk_remaining.get() - 1);
@@ -98,14 +101,14 @@ impl<Y, B> Slot<Y, B> {
         }
     }
 
-    /// Apart, and nothing to do after it: what it needs is not to be made ready at every yield.
+    /// Outlined tail call: keeps its prologue off the hot path.
     #[cold]
     #[inline(never)]
     fn push_slow(&self, item: Y) {
         self.chunk.borrow_mut().push(item);
     }
 
-    /// Refuses to go on with an item that nobody will take.
+    /// Panics if there is an item in the slot, which would never be delivered.
     #[cold]
     fn assert_delivered(&self) {
         if self.item.take().is_some() {
@@ -114,21 +117,21 @@ impl<Y, B> Slot<Y, B> {
     }
 }
 
-/// The items that are asked for at a time, on their way into the buffer: by a panic too.
+/// A chunk that is being filled. Moves its items into the buffer when it is dropped, so also if the body panics.
 struct Chunk<'a, Y> {
     slot: &'a Slot<Y>,
     buffer: &'a mut Vec<Y>,
 }
 
 impl<'a, Y> Chunk<'a, Y> {
-    /// Asks for `n` items at a time.
-    fn ask(slot: &'a Slot<Y>, buffer: &'a mut Vec<Y>, n: usize) -> Self {
+    /// Lets the body yield `size` items before the generator next takes them.
+    fn start(slot: &'a Slot<Y>, buffer: &'a mut Vec<Y>, size: usize) -> Self {
         slot.chunk.replace(mem::take(buffer));
-        slot.chunk_remaining.set(n - 1);
+        slot.chunk_remaining.set(size - 1);
         Self { slot, buffer }
     }
 
-    /// Adds the item at which the body suspended, or says that the generator has ended.
+    /// Appends the item at which the body suspended. Returns `true` if there is none because the generator has ended.
     fn finish(self, last: Option<Y>) -> bool {
         let ended = last.is_none();
         self.slot.chunk.borrow_mut().extend(last);
@@ -143,13 +146,15 @@ impl<Y> Drop for Chunk<'_, Y> {
     }
 }
 
-/// Makes a generator of an `async` closure that yields through the [`Yielder`] it is given.
+/// Creates a generator from an `async` closure that yields through a [`Yielder`].
 ///
-/// This is what [`#[threadsafe_generator]`](macro@crate::threadsafe_generator) expands to, for use where there is no
-/// function to annotate or no macro wanted. Nothing of the body runs before the first [`next`](Iterator::next).
+/// [`#[threadsafe_generator]`](macro@crate::threadsafe_generator) expands to a call of this function. Call it directly
+/// where there is no function to annotate, or to do without macros. The body starts to run at the first
+/// [`next`](Iterator::next).
 ///
-/// The generator is `Send` if its items are and all that the body holds across a yield is. Making one costs two
-/// allocations.
+/// The generator is `Send` if its items are and if everything is that the body holds across a yield. **A lock guard
+/// still counts as held after `drop(guard)`** if the body used it before: end its scope with a block instead. Creating
+/// a generator makes two allocations.
 ///
 /// # Examples
 ///
@@ -166,7 +171,7 @@ impl<Y> Drop for Chunk<'_, Y> {
 /// assert_eq!(squares.next(), Some(4));
 /// ```
 ///
-/// What the compiler infers from the first yield, the items' type, can be stated: `generator::<Box<dyn Error>, _>(..)`.
+/// The compiler infers the type of the items from the first yield. To state it: `generator::<Box<dyn Error>, _>(..)`.
 pub fn generator<Y, B>(body: B) -> Generator<Y, impl Future<Output = ()>>
 where
     B: AsyncFnOnce(&mut Yielder<'_, Y>),
@@ -180,15 +185,14 @@ where
     Generator { body: Some(Box::pin(body)), slot }
 }
 
-/// Makes a coroutine of an `async` closure: a generator to whose every yield something comes back.
+/// Creates a coroutine from an `async` closure: a generator whose `yield_` returns the argument of the next resume.
 ///
-/// The closure gets, beside the [`Yielder`], what the coroutine is resumed with first. Each yield hands an item out and
-/// returns what the coroutine is resumed with next; what the closure returns is what the coroutine is complete with.
-/// Nothing of the body runs before the coroutine is first resumed.
+/// The closure gets the [`Yielder`] and the argument of the first resume. Its return value becomes
+/// [`Complete`](GeneratorState::Complete). The body starts to run when the coroutine is first resumed.
 ///
-/// It is resumed by [`Coroutine::resume_with`], or, by many threads, under the lock of a
-/// [`ThreadsafeCoroutine`](crate::ThreadsafeCoroutine). With `#[threadsafe_generator]` a function that returns `impl Coroutine`
-/// is one.
+/// [`Coroutine::resume_with`] resumes the coroutine. To resume it from several threads, put it under the lock of a
+/// [`ThreadsafeCoroutine`](crate::ThreadsafeCoroutine). With `#[threadsafe_generator]`, a function that returns
+/// `impl Coroutine` creates a coroutine.
 ///
 /// # Examples
 ///
@@ -226,11 +230,11 @@ where
     Generator { body: Some(Box::pin(body)), slot }
 }
 
-/// What the body of a generator yields through.
+/// Yields items from the body of a generator.
 ///
-/// Only the body of a [`generator`] is given one, as `&mut Yielder<'_, Y>`, for as long as it runs. That of a
-/// [`coroutine`] or a stream is given one to whose yields something comes back, a `&mut Yielder<'_, Y, Reply<R>>`. A
-/// body may lend it to functions that yield for it:
+/// The body of a [`generator`] borrows one while it runs, as `&mut Yielder<'_, Y>`. The body of a [`coroutine`] or of a
+/// stream borrows a `&mut Yielder<'_, Y, Reply<R>>`, whose yields return an `R`. There is no other way to get one. A
+/// body can lend it to functions that yield on its behalf:
 ///
 /// ```
 /// use threadsafe_gen::{Yielder, generator};
@@ -247,15 +251,16 @@ where
 /// assert!(items.eq([1, 1, 2, 2]));
 /// ```
 ///
-/// The lifetime is another one in each body, so that the yielders of two cannot be mistaken for each other.
+/// Each body has its own invariant lifetime `'id`, so that the yielders of different bodies cannot be swapped.
 pub struct Yielder<'id, Y, B = ()> {
     slot: Rc<Slot<Y, B>>,
-    /// Invariant, and another in every body: so no two yielders are of one type, and none can take another's place.
+    /// Invariant, and different in each body, so that no two yielders have the same type.
     id: PhantomData<fn(&'id ()) -> &'id ()>,
 }
 
-// SAFETY: 1 to 6 above. `generator` and `coroutine`, which alone make one, keep that the other clone of the slot moves
-// along (2); the lifetimes in their signatures, checked by the compiler, keep that it stays in its body (3 and 4).
+// SAFETY: points 1 to 6 above. Only `generator` and `coroutine` create a yielder, and they ensure that the other clone
+// of the slot moves with it (2). The lifetimes in their signatures, which the compiler checks, ensure that the yielder
+// stays in its body (3 and 4).
 unsafe impl<Y: Send, B: Send> Send for Yielder<'_, Y, B> {}
 
 impl<Y, B> Yielder<'_, Y, B> {
@@ -267,14 +272,16 @@ impl<Y, B> Yielder<'_, Y, B> {
 }
 
 impl<'id, Y> Yielder<'id, Y> {
-    /// Yields `item`: suspends the body until the next item is asked for.
+    /// Yields `item`: suspends the body until the next item is requested.
     ///
-    /// The future that it returns must be awaited, at once and alone; the item is on its way as soon as it is called.
+    /// **Await the future immediately and by itself**, as in `co.yield_(item).await`. The item is stored by the call,
+    /// not by the first poll. Inside a combinator that waits for wake-ups, such as `FuturesUnordered`, the generator
+    /// panics.
     ///
     /// # Panics
     ///
-    /// If an earlier yield was not awaited, so that its item would be lost. The generator panics as well if the body
-    /// ends with such an item.
+    /// If an earlier yield was not awaited, because its item would be lost. The generator also panics if the body ends
+    /// with such an item.
     #[inline]
     pub fn yield_(&mut self, item: Y) -> impl Future<Output = ()> + use<'_, 'id, Y> {
         let suspended = self.slot.chunk_remaining.get() > 0;
@@ -286,7 +293,12 @@ impl<'id, Y> Yielder<'id, Y> {
         YieldFuture { suspended, yielder: PhantomData::<&mut Self> }
     }
 
-    /// Yields every item of `items`, as Python's `yield from`.
+    /// Yields every item of `items`, as Python's `yield from` does.
+    ///
+    /// If `items` is a generator that itself yields from a generator, and so on, each item passes through all levels,
+    /// and the calls nest. **Deep recursion overflows the stack.** In a release build a level of an annotated function
+    /// takes some 0.8 KiB of stack: 10,000 levels fit on the 8 MiB of a usual main thread, and 2,500 on the 2 MiB of a
+    /// spawned thread. In a debug build a level takes some 5 KiB.
     ///
     /// # Examples
     ///
@@ -305,17 +317,18 @@ impl<'id, Y> Yielder<'id, Y> {
 }
 
 impl<'id, Y, R> Yielder<'id, Y, Reply<R>> {
-    /// Yields `item`, and returns what the coroutine is resumed with.
+    /// Yields `item`, and returns the argument of the next resume.
     ///
-    /// The future that it returns must be awaited at once; the item is on its way as soon as it is called.
+    /// **Await the future immediately**, as in `co.yield_(item).await`. The item is stored by the call, not by the
+    /// first poll.
     ///
     /// # Panics
     ///
-    /// If an earlier yield was not awaited, so that its item would be lost. The coroutine panics as well if the body
-    /// ends with such an item.
+    /// If an earlier yield was not awaited, because its item would be lost. The coroutine also panics if the body ends
+    /// with such an item.
     #[inline]
     pub fn yield_(&mut self, item: Y) -> impl Future<Output = R> + use<'_, 'id, Y, R> {
-        // There is one if an earlier yield was given up half-way. It is not the reply to this one.
+        // A cancelled earlier yield may have left its reply here: discard it.
         drop(self.slot.reply.value.take());
         self.slot.put(item);
         ReplyFuture(self)
@@ -328,14 +341,14 @@ impl<Y, B> fmt::Debug for Yielder<'_, Y, B> {
     }
 }
 
-/// What comes back at a yield, in the type of a [`Yielder`] and of a [`Generator`].
+/// Marks a [`Yielder`] or a [`Generator`] whose body receives an `R` at each yield.
 pub struct Reply<R> {
     value: Cell<Option<R>>,
-    /// Identifies the waker that the body is polled with. A yield that is polled with this waker needs no wake-up: the
-    /// generator itself polls the body again.
+    /// Identifies the waker that the body is polled with. A yield that is polled with this waker needs no wake-up,
+    /// because the generator itself polls the body again.
     poll: Cell<WakerId>,
-    /// The waker of a yield that was polled with another one, as inside a `FuturesUnordered`, which polls a future again
-    /// only after its waker was called.
+    /// The waker of a yield that was polled with another waker. A `FuturesUnordered`, for example, polls a future again
+    /// only after the future's own waker was called.
     waiting: Cell<Option<Waker>>,
 }
 
@@ -362,10 +375,10 @@ impl<R> fmt::Debug for Reply<R> {
     }
 }
 
-/// Suspends once, or is made as one that has been suspended.
+/// Suspends once, or not at all if `suspended` is set from the start.
 ///
-/// It holds a mark of its own and no reference to the slot: a reference would have to be stored at each suspension,
-/// and between two atomic instructions each store is a cycle.
+/// It holds a mark of its own and no reference to the slot: a reference would have to be stored at each suspension, and
+/// between two atomic instructions each store is a cycle.
 struct YieldFuture<'a, 'id, Y> {
     suspended: bool,
     yielder: PhantomData<&'a mut Yielder<'id, Y>>,
@@ -385,7 +398,7 @@ impl<Y> Future for YieldFuture<'_, '_, Y> {
     }
 }
 
-/// Suspends until there is a reply, which before the first yield there is.
+/// Resolves once a reply is present. Before the first yield, the reply is the initial argument.
 struct ReplyFuture<'a, 'id, Y, R>(&'a mut Yielder<'id, Y, Reply<R>>);
 
 impl<Y, R> Future for ReplyFuture<'_, '_, Y, R> {
@@ -404,28 +417,30 @@ impl<Y, R> Future for ReplyFuture<'_, '_, Y, R> {
     }
 }
 
-/// An iterator over what an `async` body yields, made by [`generator`].
+/// An iterator over the items that an `async` body yields, created by [`generator`].
 ///
-/// With a [`Reply`] for its third parameter it is not an iterator but a coroutine, made by [`coroutine`].
+/// With a [`Reply`] as its third parameter it is a coroutine, created by [`coroutine`], and not an iterator.
 ///
-/// It is lazy, fused (after its end the body is dropped, and never run again), and `Send` if its items and its body
-/// are. Dropping it half-way drops the locals of its body, as closing a Python generator runs its `finally`.
+/// A generator is lazy and fused: at its end the body is dropped, and never runs again. It is `Send` if its items and
+/// its body are. Dropping a generator before its end drops the locals of its body, as closing a Python generator runs
+/// its `finally`.
 ///
-/// To share one between threads, wrap it: [`threadsafe`](Self::threadsafe).
+/// To share a generator between threads, call [`threadsafe`](Self::threadsafe).
 ///
 /// # Panics
 ///
-/// `next` lets a panic of the body through, and after it panics again. It panics as well if the body ends with a yield
-/// that was not awaited, and whenever it finds the body awaiting anything but a yield.
+/// `next` propagates a panic of the body. Later calls panic too. `next` also panics if the body ends with a yield that
+/// was not awaited, and if the body awaits anything other than a yield.
 #[must_use = "a generator does nothing unless it is iterated over"]
 pub struct Generator<Y, F, B = ()> {
-    // Before the slot, so that locals of the body that yield when they are dropped find it.
+    // Declared before the slot, and so dropped before it: a destructor of the body's locals may still yield.
     body: Option<Pin<Box<F>>>,
     slot: Rc<Slot<Y, B>>,
 }
 
-// SAFETY: 1 to 6 above. `generator` and `coroutine`, which alone make one, keep that the slot's other clone is in
-// `body`; the `&mut self` of all that touches the slot keeps that one thread at a time does.
+// SAFETY: points 1 to 6 above. Only `generator` and `coroutine` create a generator, and they ensure that the slot's
+// other clone is in `body` (2). Every method that uses the slot takes `&mut self`, which ensures that one thread at a
+// time does (5).
 unsafe impl<Y: Send, F: Send, B: Send> Send for Generator<Y, F, B> {}
 
 impl<Y, F, B> Generator<Y, F, B> {
@@ -435,24 +450,24 @@ impl<Y, F, B> Generator<Y, F, B> {
 }
 
 impl<Y, F: Future<Output = ()>> Generator<Y, F> {
-    /// Shares the generator between threads.
+    /// Puts a lock around the generator, so that threads can share it.
     pub fn threadsafe(self) -> ThreadsafeIter<Self> {
         ThreadsafeIter::with_fill(self, Self::fill)
     }
 
     #[cold]
     fn end(&mut self) {
-        // Before the body is dropped: asked again, it is to panic again.
+        // Checked before the body is dropped, so that later calls panic again.
         self.slot.assert_delivered();
         self.body = None;
     }
 
-    /// Puts up to `n` items into `buffer`, which is empty, and says whether the generator ended before.
+    /// Moves up to `size` items into `buffer`, which is empty. Returns `true` if the generator ended first.
     ///
-    /// If the body panics, the items that it yielded before are there.
-    fn fill(&mut self, buffer: &mut Vec<Y>, n: usize) -> bool {
+    /// If the body panics, `buffer` has the items that the body yielded before.
+    fn fill(&mut self, buffer: &mut Vec<Y>, size: usize) -> bool {
         let slot = Rc::clone(&self.slot);
-        let chunk = Chunk::ask(&slot, buffer, n);
+        let chunk = Chunk::start(&slot, buffer, size);
         let last = self.next();
         chunk.finish(last)
     }
@@ -483,9 +498,9 @@ impl<Y, F: Future<Output = ()>> Iterator for Generator<Y, F> {
 
 impl<Y, F: Future<Output = ()>> FusedIterator for Generator<Y, F> {}
 
-/// A generator can take the place of a [`genawaiter::rc::Gen`] in code that is generic over coroutines.
+/// A generator can replace a [`genawaiter::rc::Gen`] in code that is generic over coroutines.
 ///
-/// Unlike that one it may be resumed after its end, and is complete again.
+/// Unlike a `Gen`, it can be resumed after its end, and is then complete again.
 impl<Y, F: Future<Output = ()>> Coroutine for Generator<Y, F> {
     type Yield = Y;
     type Resume = ();
@@ -500,19 +515,20 @@ impl<Y, F: Future<Output = ()>> Coroutine for Generator<Y, F> {
 }
 
 impl<Y, F: Future, R> Generator<Y, F, Reply<R>> {
-    /// Shares the coroutine between threads.
+    /// Puts a lock around the coroutine, so that threads can share it.
     pub fn threadsafe(self) -> ThreadsafeCoroutine<Self> {
         ThreadsafeCoroutine::new(self)
     }
 
-    /// Runs the body on, with a `reply` for the yield at which it has suspended.
+    /// Resumes the body, with `reply` as the result of the yield at which it is suspended.
     ///
-    /// Ready when it suspends at a yield or is complete, pending when it awaits something else.
+    /// Ready when the body suspends at a yield or completes, pending while it awaits something else.
     pub(crate) fn poll_resume(&mut self, reply: R, cx: &mut Context<'_>) -> Poll<GeneratorState<Y, F::Output>> {
         let body = self.body.as_mut().expect("coroutine resumed after completion");
         let slot = &self.slot.reply;
         slot.value.set(Some(reply));
         slot.poll.set(WakerId::of(cx.waker()));
+        // Called with no cell borrowed, and before the poll: a combinator polls the yield again only if it was woken.
         if let Some(waiting) = slot.waiting.take() {
             waiting.wake();
         }
@@ -528,12 +544,12 @@ impl<Y, F: Future, R> Generator<Y, F, Reply<R>> {
     }
 }
 
-/// What [`coroutine`] makes.
+/// The coroutines that [`coroutine`] creates.
 ///
 /// # Panics
 ///
-/// `resume_with` lets a panic of the body through, and after it, as after the end, panics again. It panics as well
-/// whenever it finds the body awaiting anything but a yield.
+/// `resume_with` propagates a panic of the body. Later calls panic too, as calls after the end do. `resume_with` also
+/// panics if the body awaits anything other than a yield.
 impl<Y, F: Future, R> Coroutine for Generator<Y, F, Reply<R>> {
     type Yield = Y;
     type Resume = R;
@@ -563,7 +579,7 @@ fn not_awaited() -> ! {
 #[cold]
 #[inline(never)]
 fn generator_awaited_something_else() -> ! {
-    // A yield of a generator keeps no waker, which would cost every item.
+    // A yield of a generator stores no waker, because that would cost time at every item.
     panic!(
         "a generator awaited something other than a yield, which nothing would ever wake: await each yield by itself, \
          not inside a combinator that waits for wake-ups, such as `FuturesUnordered`"
