@@ -114,7 +114,7 @@ fn nested_generators_yield_every_item_at_any_buffer_size() {
 
 #[test]
 fn a_buffer_size_of_zero_panics() {
-    let text = "items cannot be taken 0 at a time: `n` must be at least 1";
+    let text = "buffer size must be non-zero";
     each_source!(Script::counting_to(3), |_kind, shared| {
         assert_eq!(message_of(|| shared.buffered(0).next()), text);
         assert_eq!(message_of(|| shared.chunks(0).next()), text);

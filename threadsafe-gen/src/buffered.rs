@@ -1,7 +1,7 @@
-//! Pulling many items for one lock, and giving back what was not used.
+//! [`Buffered`] and [`Chunks`]: consumers that take many items per lock and put back the items that they do not use.
 //!
-//! An item is at every moment in exactly one place: not yet produced, among the [`Leftovers`](crate::leftovers::Leftovers),
-//! in the buffer of one consumer, or given out.
+//! At any time an item is in exactly one place: still in the source, among the
+//! [`Leftovers`](crate::leftovers::Leftovers), in the buffer of one consumer, or with the code that received it.
 
 use std::any::Any;
 use std::fmt;
@@ -13,31 +13,86 @@ use std::time::Duration;
 use crate::ThreadsafeIter;
 use crate::error::TryNextError;
 use crate::iter::Fill;
-use crate::leftovers::Consumer;
+use crate::leftovers::ConsumerGuard;
 
-/// An iterator for one consumer that takes many items a lock, made by [`ThreadsafeIter::buffered`].
+impl<I: Iterator> ThreadsafeIter<I> {
+    /// Returns an iterator for one consumer that takes up to `size` items per lock.
+    ///
+    /// For cheap items the lock dominates the cost. Buffering spreads it over `size` items. **Each refill blocks until
+    /// `size` items are there**, or the source ends: for a slow or live source, use [`next`](Self::next). How to choose
+    /// `size`: see [the crate's page](crate#how-many-at-a-time).
+    ///
+    /// The consumer returns its items in the source's order. When it is dropped, also by a `break` or a panic, it puts
+    /// back the items that it took and did not return. The next calls get these items first, whichever thread makes
+    /// them.
+    ///
+    /// # Panics
+    ///
+    /// If `size` is 0. The consumer's `next` panics as [`next`](Self::next) does. If the source panics during a refill,
+    /// the consumer first returns the items that the refill took before the panic.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::ThreadsafeIter;
+    ///
+    /// let numbers = ThreadsafeIter::new(0..1000);
+    /// let first = numbers.buffered(64).find(|n| n % 10 == 9);
+    /// assert_eq!(first, Some(9));
+    /// // The consumer took 64 items, returned 10 and put back 54.
+    /// assert_eq!(numbers.next(), Some(10));
+    /// ```
+    #[track_caller]
+    pub fn buffered(&self, size: usize) -> Buffered<'_, I> {
+        Buffered::new(self, size)
+    }
+
+    /// Returns an iterator for one consumer over `Vec`s of up to `size` items, each taken under one lock.
+    ///
+    /// **Each call blocks until `size` items are there**, or the source ends. A `Vec` is shorter if the source ends, or
+    /// if it consists of items that other consumers have put back. Nothing is put back of a `Vec` that was returned.
+    ///
+    /// # Panics
+    ///
+    /// As [`buffered`](Self::buffered).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::ThreadsafeIter;
+    ///
+    /// let numbers = ThreadsafeIter::new(0..5);
+    /// assert!(numbers.chunks(2).eq([vec![0, 1], vec![2, 3], vec![4]]));
+    /// ```
+    #[track_caller]
+    pub fn chunks(&self, size: usize) -> Chunks<'_, I> {
+        Chunks::new(self, size)
+    }
+}
+
+/// An iterator for one consumer that takes many items per lock, created by [`ThreadsafeIter::buffered`].
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Buffered<'a, I: Iterator> {
     iter: &'a ThreadsafeIter<I>,
-    // Dropped after `drop` has put back what is left, or has unwound.
-    _consumer: Consumer<'a, I::Item>,
-    n: usize,
-    /// What has been taken and not given out, the last item first: it is cheapest to take from the end.
+    // Dropped after `drop` has put items back, also if `drop` unwinds.
+    _consumer: ConsumerGuard<'a, I::Item>,
+    size: usize,
+    /// The items that were taken and not yet returned, the last item first, because taking from the end is cheapest.
     buffer: Vec<I::Item>,
-    /// The index after that of the last item in the buffer, which says the others' without being counted along.
+    /// The index after the last item in the buffer. The other indexes follow from it, so that none is counted per item.
     end: usize,
-    /// The panic of the iterator in the midst of this buffer, for when the buffer is used up.
+    /// The payload of a panic of the source during the last refill, to be resumed when the buffer is empty.
     panicked: Option<Box<dyn Any + Send>>,
 }
 
 impl<'a, I: Iterator> Buffered<'a, I> {
     #[track_caller]
-    pub(crate) fn new(iter: &'a ThreadsafeIter<I>, n: usize) -> Self {
-        assert!(n > 0, "items cannot be taken 0 at a time: `n` must be at least 1");
-        Self { iter, _consumer: iter.leftovers.add_consumer(), n, buffer: Vec::new(), end: 0, panicked: None }
+    pub(crate) fn new(iter: &'a ThreadsafeIter<I>, size: usize) -> Self {
+        assert!(size > 0, "buffer size must be non-zero");
+        Self { iter, _consumer: iter.leftovers.add_consumer(), size, buffer: Vec::new(), end: 0, panicked: None }
     }
 
-    /// The items with their positions: the first item of the iterator has index 0.
+    /// Returns the items together with their indexes, as [`next_indexed`](ThreadsafeIter::next_indexed) does.
     ///
     /// # Examples
     ///
@@ -61,56 +116,56 @@ impl<'a, I: Iterator> Buffered<'a, I> {
         Some((self.end - self.buffer.len() - 1, item))
     }
 
-    /// Takes an item out of the buffer.
+    /// Takes an item from the buffer.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<I::Item> {
         self.buffer.pop()
     }
 
-    /// Goes on with the panic of the iterator, if there was one, now that what came before it is used up.
+    /// Resumes the source's panic, if the last refill ended with one. The items before it have been returned by then.
     pub(crate) fn resume_panic(&mut self) {
         if let Some(payload) = self.panicked.take() {
             resume_unwind(payload);
         }
     }
 
-    /// Fills the buffer, which is empty, and leaves it empty if there is nothing left.
+    /// Fills the buffer, which is empty, or leaves it empty if the source is exhausted.
     #[cold]
     fn refill(&mut self) {
         self.resume_panic();
-        // Without a limit on the wait there is no refusal.
+        // Without a timeout there is no error.
         let _ = self.refill_within(None);
     }
 
-    /// Fills the buffer, which is empty, if that is possible within `patience`, or however long it takes.
-    pub(crate) fn refill_within(&mut self, patience: Option<Duration>) -> Result<(), TryNextError> {
-        let Self { iter: ThreadsafeIter { lock, leftovers, taken }, n, buffer, end, panicked, .. } = self;
+    /// Fills the buffer, which is empty, if the lock can be acquired within `timeout`; with `None`, blocks.
+    pub(crate) fn refill_within(&mut self, timeout: Option<Duration>) -> Result<(), TryNextError> {
+        let Self { iter: ThreadsafeIter { lock, leftovers, taken }, size, buffer, end, panicked, .. } = self;
         let status = lock.status();
-        if let Some(run_end) = leftovers.take_run(status, buffer, *n) {
+        if let Some(run_end) = leftovers.take_run(status, buffer, *size) {
             *end = run_end;
             return Ok(());
         }
         let mut first = 0;
         let pull = |iter: &mut I, fill: &mut Fill<I>| {
             first = taken.load(Relaxed);
-            let ended = fill.call(iter, buffer, *n);
+            let ended = fill.call(iter, buffer, *size);
             taken.store(first.wrapping_add(buffer.len()), Relaxed);
             (!ended).then_some(())
         };
-        let pulled = catch_unwind(AssertUnwindSafe(|| match patience {
+        let pulled = catch_unwind(AssertUnwindSafe(|| match timeout {
             None => status.check_open().map_or(Ok(None), |()| Ok(lock.call(pull, drop))),
-            Some(_) => lock.try_call(patience, TryNextError::TimedOut, pull),
+            Some(_) => lock.try_call(timeout, TryNextError::TimedOut, pull),
         }));
         match pulled {
             Err(payload) if buffer.is_empty() => resume_unwind(payload),
             Err(payload) => {
-                // No other call takes items from a poisoned source, so that the count is this call's to correct.
+                // A poisoned source gives no more items, so that no other call changes the count.
                 taken.store(first.wrapping_add(buffer.len()), Relaxed);
                 *panicked = Some(payload);
             }
             // While this call was blocked another consumer may have put items back.
             Ok(Ok(_)) if buffer.is_empty() => {
-                *end = leftovers.take_run(status, buffer, *n).unwrap_or_default();
+                *end = leftovers.take_run(status, buffer, *size).unwrap_or_default();
                 return Ok(());
             }
             Ok(result) => _ = result?,
@@ -149,7 +204,7 @@ impl<I: Iterator> Iterator for Buffered<'_, I> {
     }
 }
 
-/// Puts back what was taken and not given out.
+/// Puts back the items that were taken and not returned.
 impl<I: Iterator> Drop for Buffered<'_, I> {
     fn drop(&mut self) {
         let ThreadsafeIter { lock, leftovers, .. } = self.iter;
@@ -159,21 +214,24 @@ impl<I: Iterator> Drop for Buffered<'_, I> {
 
 impl<I: Iterator> fmt::Debug for Buffered<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Buffered").field("n", &self.n).field("buffered", &self.buffer.len()).finish_non_exhaustive()
+        f.debug_struct("Buffered")
+            .field("size", &self.size)
+            .field("buffered", &self.buffer.len())
+            .finish_non_exhaustive()
     }
 }
 
-/// An iterator for one consumer over `Vec`s of items, made by [`ThreadsafeIter::chunks`].
+/// An iterator for one consumer over `Vec`s of items, created by [`ThreadsafeIter::chunks`].
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Chunks<'a, I: Iterator>(Buffered<'a, I>);
 
 impl<'a, I: Iterator> Chunks<'a, I> {
     #[track_caller]
-    pub(crate) fn new(iter: &'a ThreadsafeIter<I>, n: usize) -> Self {
-        Self(Buffered::new(iter, n))
+    pub(crate) fn new(iter: &'a ThreadsafeIter<I>, size: usize) -> Self {
+        Self(Buffered::new(iter, size))
     }
 
-    /// The `Vec`s with the positions of their first items, which the others of each follow.
+    /// Returns each `Vec` together with the index of its first item. The items of a `Vec` have consecutive indexes.
     pub fn indexed(self) -> Indexed<Self> {
         Indexed(self)
     }
@@ -192,11 +250,11 @@ impl<I: Iterator> Iterator for Chunks<'_, I> {
 
 impl<I: Iterator> fmt::Debug for Chunks<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chunks").field("n", &self.0.n).finish_non_exhaustive()
+        f.debug_struct("Chunks").field("size", &self.0.size).finish_non_exhaustive()
     }
 }
 
-/// With positions: made by `indexed` of [`Buffered`] and [`Chunks`].
+/// An iterator over items with their indexes, created by [`Buffered::indexed`] and [`Chunks::indexed`].
 #[derive(Debug)]
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Indexed<B>(B);

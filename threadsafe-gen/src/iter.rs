@@ -10,7 +10,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use crate::boxed_iter::Batch;
-use crate::buffered::{Buffered, Chunks};
 use crate::close_on_drop::CloseOnDrop;
 use crate::error::TryNextError;
 use crate::leftovers::Leftovers;
@@ -323,57 +322,6 @@ impl<I: Iterator> ThreadsafeIter<I> {
         let guard = self.lock.lock();
         self.lock.status().check_open();
         IterGuard { iter: self, guard, not_send: PhantomData }
-    }
-
-    /// An iterator for one consumer that takes up to `n` items a lock.
-    ///
-    /// The lock is most of what a cheap item costs; this divides it by `n`. The order of the items within a consumer
-    /// stays. What it has taken and not given out goes back when it is dropped, by a `break` or a panic too, and is
-    /// what the next caller gets, whoever that is.
-    ///
-    /// Each refill waits for its turn, and for `n` items, or for as many as there are. How to choose `n`: see [the
-    /// crate's page](crate#how-many-at-a-time).
-    ///
-    /// # Panics
-    ///
-    /// If `n` is 0. Its `next` panics as [`next`](Self::next) does; where the iterator panics with a part of the `n`
-    /// items taken, the consumer first gets these.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use threadsafe_gen::ThreadsafeIter;
-    ///
-    /// let numbers = ThreadsafeIter::new(0..1000);
-    /// let first = numbers.buffered(64).find(|n| n % 10 == 9);
-    /// assert_eq!(first, Some(9));
-    /// // 64 items were taken, 10 used, 54 given back.
-    /// assert_eq!(numbers.next(), Some(10));
-    /// ```
-    #[track_caller]
-    pub fn buffered(&self, n: usize) -> Buffered<'_, I> {
-        Buffered::new(self, n)
-    }
-
-    /// An iterator for one consumer over `Vec`s of up to `n` items, each taken under one lock.
-    ///
-    /// A `Vec` is shorter where the iterator ends, and where it consists of what others gave back.
-    ///
-    /// # Panics
-    ///
-    /// As [`buffered`](Self::buffered).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use threadsafe_gen::ThreadsafeIter;
-    ///
-    /// let numbers = ThreadsafeIter::new(0..5);
-    /// assert!(numbers.chunks(2).eq([vec![0, 1], vec![2, 3], vec![4]]));
-    /// ```
-    #[track_caller]
-    pub fn chunks(&self, n: usize) -> Chunks<'_, I> {
-        Chunks::new(self, n)
     }
 
     /// Returns an iterator over the shared items, for chains of adaptors.

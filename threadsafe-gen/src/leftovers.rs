@@ -1,4 +1,4 @@
-//! [`Leftovers`]: items that a consumer took, did not give out, and put back.
+//! [`Leftovers`]: the items that consumers took, did not return, and put back.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::lock::Status;
 use crate::sync::{AtomicUsize, Mutex};
 
-/// Items that consumers put back, in the order of the source.
+/// Items that consumers put back, in the source's order.
 ///
 /// They have a mutex of their own, so that a consumer can be dropped while the source is in a slow call, or within that
-/// call. It is held for a few steps at a time, however many items there are: a run of items is put back, and dropped, as
-/// a whole. A bit of the [`Status`], which every call reads in any case, says whether there are any.
+/// call. It is held for a few steps at a time, however many items there are: a run of items is put back, and dropped,
+/// as a whole. A bit of the [`Status`], which every call reads in any case, says whether there are any.
 pub(crate) struct Leftovers<T> {
     runs: Mutex<Runs<T>>,
     /// The number of consumers that may still put items back.
@@ -20,8 +20,8 @@ pub(crate) struct Leftovers<T> {
 
 /// Runs of items with consecutive indexes. None is empty.
 struct Runs<T> {
-    /// By the index after the last item, which stays while items are taken from the front. The last item comes first in
-    /// each `Vec`, so that the first is popped.
+    /// Keyed by the index after the last item, which does not change while items are taken from the front. Each `Vec`
+    /// has its last item first, so that `pop` takes the first item.
     by_end: BTreeMap<usize, Vec<T>>,
     /// The number of items in all of them.
     items: usize,
@@ -33,9 +33,9 @@ impl<T> Leftovers<T> {
     }
 
     /// Counts a consumer until the returned guard is dropped.
-    pub(crate) fn add_consumer(&self) -> Consumer<'_, T> {
+    pub(crate) fn add_consumer(&self) -> ConsumerGuard<'_, T> {
         self.consumers.fetch_add(1, Relaxed);
-        Consumer(self)
+        ConsumerGuard(self)
     }
 
     /// Takes the first item, with its index.
@@ -49,15 +49,16 @@ impl<T> Leftovers<T> {
         first
     }
 
-    /// Takes up to `n` items of the first run into `buffer`, the last item first, and returns the index after the last.
-    pub(crate) fn take_run(&self, status: &Status, buffer: &mut Vec<T>, n: usize) -> Option<usize> {
+    /// Takes up to `size` items of the first run into `buffer`, the last item first, and returns the index after the
+    /// last.
+    pub(crate) fn take_run(&self, status: &Status, buffer: &mut Vec<T>, size: usize) -> Option<usize> {
         if !status.has_leftovers() {
             return None;
         }
         // Freed after the mutex is released.
         let mut emptied = Vec::new();
         let mut runs = self.runs.lock();
-        let end = runs.take_run(buffer, &mut emptied, n);
+        let end = runs.take_run(buffer, &mut emptied, size);
         status.set_leftovers(runs.items > 0);
         end
     }
@@ -113,9 +114,9 @@ impl<T> Runs<T> {
         Some((index, item))
     }
 
-    fn take_run(&mut self, buffer: &mut Vec<T>, emptied: &mut Vec<T>, n: usize) -> Option<usize> {
+    fn take_run(&mut self, buffer: &mut Vec<T>, emptied: &mut Vec<T>, size: usize) -> Option<usize> {
         let mut entry = self.by_end.first_entry()?;
-        let (end, rest) = (*entry.key(), entry.get().len().saturating_sub(n));
+        let (end, rest) = (*entry.key(), entry.get().len().saturating_sub(size));
         if rest == 0 {
             *emptied = mem::replace(buffer, entry.remove());
         } else {
@@ -127,9 +128,9 @@ impl<T> Runs<T> {
 }
 
 /// A consumer that may put items back, counted in [`Leftovers`] until this is dropped.
-pub(crate) struct Consumer<'a, T>(&'a Leftovers<T>);
+pub(crate) struct ConsumerGuard<'a, T>(&'a Leftovers<T>);
 
-impl<T> Drop for Consumer<'_, T> {
+impl<T> Drop for ConsumerGuard<'_, T> {
     fn drop(&mut self) {
         self.0.consumers.fetch_sub(1, Release);
     }
