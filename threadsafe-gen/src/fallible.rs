@@ -1,4 +1,4 @@
-//! Generators and streams whose bodies have a `?` in them: the error is the last item.
+//! Generators and streams whose bodies use `?`: the error is the last item.
 
 #[cfg(feature = "stream")]
 use crate::generator::Reply;
@@ -6,10 +6,10 @@ use crate::generator::{Generator, Yielder, generator};
 #[cfg(feature = "stream")]
 use crate::stream::{AsyncGenerator, stream};
 
-/// Makes a generator of an `async` closure that can fail: its error is the last item.
+/// Creates a generator from an `async` closure that can fail. Its error is the last item.
 ///
-/// For bodies with `?` in them. The items are `Result<T, E>`; an `Err` that the body returns is delivered as one more
-/// item, after which the generator has ended.
+/// Like [`generator`], for bodies that use `?`. The items are `Result<T, E>`. If the body returns an `Err`, the
+/// generator yields it as one more item and ends.
 ///
 /// # Examples
 ///
@@ -36,7 +36,7 @@ where
     fallible(body, Err)
 }
 
-/// [`try_generator`] for the attribute, which knows the items' type only by a name that may be an alias.
+/// [`try_generator`] for the attribute, which may know the type of the items only by an alias of `Result`.
 pub fn fallible<Y, E, B>(body: B, from_error: fn(E) -> Y) -> Generator<Y, impl Future<Output = ()>>
 where
     B: AsyncFnOnce(&mut Yielder<'_, Y>) -> Result<(), E>,
@@ -48,9 +48,10 @@ where
     })
 }
 
-/// Makes an asynchronous generator of an `async` closure that can fail: its error is the last item.
+/// Creates an asynchronous generator from an `async` closure that can fail. Its error is the last item.
 ///
-/// For bodies with `?` in them, as [`try_generator`] is.
+/// Like [`stream`](fn@crate::stream), for bodies that use `?`. If the body returns an `Err`, the stream yields it as
+/// one more item and ends.
 ///
 /// # Examples
 ///
@@ -80,7 +81,7 @@ where
     fallible_stream(body, Err)
 }
 
-/// [`try_stream`] for the attribute, which knows the items' type only by a name that may be an alias.
+/// [`try_stream`] for the attribute, which may know the type of the items only by an alias of `Result`.
 #[cfg(feature = "stream")]
 pub fn fallible_stream<Y, E, B>(body: B, from_error: fn(E) -> Y) -> AsyncGenerator<Y, impl Future<Output = ()>>
 where
@@ -93,7 +94,7 @@ where
     })
 }
 
-/// A `Result` by whatever name.
+/// Any `Result`, also one behind a type alias.
 #[diagnostic::on_unimplemented(
     message = "`?` in a generator makes the error an item, and its items are `{Self}`",
     label = "make the items `Result<{Self}, E>`, or do without `?` in the body"
@@ -102,7 +103,7 @@ pub trait Fallible {
     /// The `E` of `Result<T, E>`.
     type Error;
 
-    /// The item that an error is.
+    /// Converts an error into an item.
     fn from_error(error: Self::Error) -> Self;
 }
 

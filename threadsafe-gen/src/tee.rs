@@ -1,9 +1,9 @@
-//! [`Tee`]: every item to every consumer.
+//! [`Tee`]: every consumer gets every item.
 //!
-//! The items that some branch has yet to read are a list of nodes, each of which is owned by the node before it and by
-//! the branches that stand at it. The last node is empty. A branch that reads past the end of the list takes the lock,
-//! pulls an item and makes it the last node's; a branch that reads within the list takes none. A node that all branches
-//! have passed has no owner left and is gone.
+//! The items that some branch has yet to read form a linked list of nodes. Each node is owned by the node before it and
+//! by the branches whose next item it holds. The last node is empty. A branch that reaches the last node acquires the
+//! lock, pulls an item and stores it there. A branch that reads an earlier node acquires no lock. A node that all
+//! branches have passed has no owner left and is dropped.
 
 use std::fmt;
 use std::iter::FusedIterator;
@@ -11,26 +11,25 @@ use std::iter::FusedIterator;
 use crate::lock::Lock;
 use crate::sync::{Arc, OnceLock};
 
-/// A branch of an iterator of which every branch sees every item, as those of `threading.concurrent_tee` of `CPython`
-/// 3.15.
+/// A branch of an iterator. Every branch gets every item, as with `threading.concurrent_tee` of `CPython` 3.15.
 ///
-/// A clone starts where its parent stands. Each branch is for one consumer; put one in a [`ThreadsafeIter`] for several
-/// to share it. The items are cloned for each branch.
+/// **Memory is not bounded.** An item is kept until the slowest branch has read it, and the fastest branch does not
+/// wait for the slowest: if one branch makes no progress while another one does, memory grows.
 ///
-/// An item is kept until the slowest branch has read it. There is no limit to how many these can be: the fastest branch
-/// does not wait for the slowest, so if one stands still while another goes on, memory grows.
+/// A clone starts at its parent's position. Each branch is for one consumer. To share a branch between consumers, put
+/// it into a [`ThreadsafeIter`]. Each branch gets its own clone of an item.
 ///
-/// To read an item that another branch has read before takes no lock. To pull a new one takes the lock and waits as
-/// [`ThreadsafeIter::next`] does.
+/// Reading an item that another branch has already read acquires no lock. Pulling a new item acquires the lock, and
+/// blocks as [`ThreadsafeIter::next`] does.
 ///
 /// [`ThreadsafeIter`]: crate::ThreadsafeIter
 /// [`ThreadsafeIter::next`]: crate::ThreadsafeIter::next
 ///
 /// # Panics
 ///
-/// A panic of the iterator comes out of the branch that pulled. Every other branch panics too, with "the iterator
-/// panicked earlier: " and the message, once it has read what was there before. An iterator that asks one of its own
-/// branches for a new item panics with "generator already executing".
+/// If the iterator panics, the panic propagates to the branch that pulled. Every other branch first returns the items
+/// before the panic, and then panics with "the iterator panicked earlier: " and the message. An iterator that pulls a
+/// new item from one of its own branches panics with "generator already executing".
 ///
 /// # Examples
 ///
@@ -50,15 +49,15 @@ use crate::sync::{Arc, OnceLock};
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Tee<I: Iterator> {
     source: Arc<Lock<I, ()>>,
-    /// The node of the next item; `None` after the end.
+    /// The node of the next item. `None` after the end.
     node: Option<Arc<Node<I::Item>>>,
 }
 
-/// An item and the node after it, or nothing as yet.
+/// An item and the node after it. Empty until the item is pulled.
 struct Node<T>(OnceLock<(T, Arc<Node<T>>)>);
 
 impl<I: Iterator> Tee<I> {
-    /// Makes the first branch of `iter`.
+    /// Creates the first branch of `iter`.
     pub fn new(iter: I) -> Self {
         Self { source: Arc::new(Lock::new("iterator", iter, ())), node: Some(Arc::new(Node(OnceLock::new()))) }
     }
@@ -84,7 +83,7 @@ impl<I: Iterator<Item: Clone>> Iterator for Tee<I> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        // What is ahead in the list, and what the iterator has yet to give.
+        // The items ahead in the list are certain. The number of items still in the source is unknown without the lock.
         let mut listed = 0;
         let mut node = self.node.as_ref();
         while let Some((_, next)) = node.and_then(|node| node.0.get()) {
@@ -96,19 +95,20 @@ impl<I: Iterator<Item: Clone>> Iterator for Tee<I> {
 }
 
 impl<I: Iterator> Tee<I> {
-    /// Gives the last node an item, unless another branch does so first, or the source has ended.
+    /// Stores a new item in the last node, unless another branch did so first or the source has ended.
     #[track_caller]
     fn pull(&self, node: &Node<I::Item>) {
-        // Items are put into the list under the lock only, so what is not there now is not on its way.
+        // Nodes are filled only under the lock, so an empty node cannot be filled concurrently.
         let held = self.source.lock();
         if node.0.get().is_none() {
             let pull = |iter: &mut I, (): &mut ()| {
                 let item = iter.next()?;
-                // It was empty a moment ago.
+                // Cannot fail: the node is empty, see above.
                 let _ = node.0.set((item, Arc::new(Node(OnceLock::new()))));
                 Some(())
             };
-            // The source's destructor runs after the lock is released: it may use another branch, or wait for a thread that does.
+            // The source's destructor runs after the lock is released, because it may use another branch, or wait for a
+            // thread that does.
             held.call_and_unlock(pull, drop);
         }
     }
@@ -116,7 +116,7 @@ impl<I: Iterator> Tee<I> {
 
 impl<I: Iterator<Item: Clone>> FusedIterator for Tee<I> {}
 
-/// A branch that starts where this one stands.
+/// The new branch starts at this branch's position.
 impl<I: Iterator> Clone for Tee<I> {
     fn clone(&self) -> Self {
         Self { source: Arc::clone(&self.source), node: self.node.clone() }
@@ -124,8 +124,7 @@ impl<I: Iterator> Clone for Tee<I> {
 }
 
 impl<T> Drop for Node<T> {
-    /// Drops the nodes that only this one owns one after the other, where one within the other would overflow the
-    /// stack.
+    /// Drops the nodes that only this node owns in a loop. Recursion would overflow the stack.
     fn drop(&mut self) {
         let mut next = self.0.take().map(|(_, next)| next);
         while let Some(mut node) = next.and_then(Arc::into_inner) {
