@@ -191,8 +191,8 @@ where
 /// [`Complete`](GeneratorState::Complete). The body starts to run when the coroutine is first resumed.
 ///
 /// [`Coroutine::resume_with`] resumes the coroutine. To resume it from several threads, put it under the lock of a
-/// [`ThreadsafeCoroutine`](crate::ThreadsafeCoroutine). With `#[threadsafe_generator]`, a function that returns
-/// `impl Coroutine` creates a coroutine.
+/// [`ThreadsafeCoroutine`]. With `#[threadsafe_generator]`, a function that returns `impl Coroutine` creates a
+/// coroutine.
 ///
 /// # Examples
 ///
