@@ -1,5 +1,5 @@
-//! A mutex for the models' own use, under which they keep queues. Neither backend's will do: those are poisoned by a panic
-//! anywhere, since all threads of a model are one thread for the standard library.
+//! A mutex for the queues of the models' own primitives. The mutexes of the backends cannot be used: they are poisoned
+//! by any panic, because all threads of a model are one thread for the standard library.
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
@@ -10,15 +10,15 @@ use super::backend::{Thread, current, park, thread_id};
 use super::trace::AtomicUsize;
 
 pub(crate) struct BareMutex<T> {
-    /// Where the backend sees that threads meet, and what is ordered by it. Nobody reads it.
+    /// The atomic through which the backend sees the synchronization. Its value is never used.
     gate: AtomicUsize,
-    held: sync::Mutex<LockGuard>,
+    state: sync::Mutex<State>,
     value: sync::Mutex<T>,
 }
 
-struct LockGuard {
-    held: bool,
-    /// They are parked or about to be, with no step in between, as loom needs of those it wakes.
+struct State {
+    locked: bool,
+    /// These threads are parked, or about to park with no step in between, as loom requires of threads that are woken.
     waiting: VecDeque<(usize, Thread)>,
 }
 
@@ -26,7 +26,7 @@ impl<T> BareMutex<T> {
     pub(crate) const fn new(value: T) -> Self {
         Self {
             gate: AtomicUsize::new(0),
-            held: sync::Mutex::new(LockGuard { held: false, waiting: VecDeque::new() }),
+            state: sync::Mutex::new(State { locked: false, waiting: VecDeque::new() }),
             value: sync::Mutex::new(value),
         }
     }
@@ -41,45 +41,45 @@ impl<T> BareMutex<T> {
     }
 
     fn take_or_queue(&self) -> bool {
-        let (mut held, me) = (take(&self.held), thread_id());
-        let place = held.waiting.iter().position(|(waiting, _)| *waiting == me);
-        if held.held {
-            // Whom something else has woken is in there still.
+        let (mut state, thread) = (take(&self.state), thread_id());
+        let place = state.waiting.iter().position(|(waiting, _)| *waiting == thread);
+        if state.locked {
+            // A thread that was woken by something else is still in the queue.
             if place.is_none() {
-                held.waiting.push_back((me, current()));
+                state.waiting.push_back((thread, current()));
             }
             return false;
         }
         if let Some(place) = place {
-            held.waiting.remove(place);
+            state.waiting.remove(place);
         }
-        held.held = true;
+        state.locked = true;
         true
     }
 
     fn unlock(&self) {
         self.gate.fetch_add(1, Release);
-        let mut held = take(&self.held);
-        held.held = false;
-        let first = held.waiting.pop_front();
-        drop(held);
+        let mut state = take(&self.state);
+        state.locked = false;
+        let first = state.waiting.pop_front();
+        drop(state);
         if let Some((_, first)) = first {
             first.unpark();
         }
     }
 }
 
-/// Access to what is under a mutex that nobody can hold just now, whatever has panicked.
+/// Locks a mutex that no other thread can hold at this moment, also if it is poisoned.
 pub(super) fn take<T>(mutex: &sync::Mutex<T>) -> sync::MutexGuard<'_, T> {
     mutex.try_lock().unwrap_or_else(|error| match error {
         TryLockError::Poisoned(poisoned) => PoisonError::into_inner(poisoned),
-        TryLockError::WouldBlock => panic!("a mutex of the models has let two in"),
+        TryLockError::WouldBlock => panic!("two threads hold a mutex of the models"),
     })
 }
 
 pub(crate) struct BareGuard<'a, T> {
     mutex: &'a BareMutex<T>,
-    /// Always there, up to the drop.
+    /// `Some` until the drop.
     value: Option<sync::MutexGuard<'a, T>>,
 }
 

@@ -1,4 +1,4 @@
-//! loom: every interleaving, and every value that a load may return.
+//! loom: explores every interleaving, and every value that a load may return.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
@@ -15,7 +15,7 @@ pub(crate) use loom::thread::{Thread, current, park, spawn};
 
 use super::{expect_panics, long, report, trace};
 
-/// Made when it is first used, so that what holds it can be made by a `const fn`.
+/// A value that is created at its first use, so that a `const fn` can create its owner.
 struct Lazy<T> {
     value: OnceLock<T>,
     make: fn() -> T,
@@ -35,20 +35,21 @@ impl<T> Deref for Lazy<T> {
     }
 }
 
-/// How many atomics of each kind one schedule may use.
+/// The number of atomics of each width that one schedule may use.
 const POOL: usize = 48;
 
-/// Atomics that are made before there are threads.
+/// Atomics that are created before the first thread starts.
 ///
-/// loom takes it for a race if a thread touches an atomic that another made without telling it. Those in here are made when they are
-/// first touched, see [`Lazy`], which any thread may be the first to do; so they are made beforehand.
+/// loom reports a race if a thread uses an atomic that another thread created without synchronization. The atomics of
+/// the models are created at their first use, see [`Lazy`], which can be on any thread. Therefore they come from this
+/// pool.
 struct Pool {
     bytes: RefCell<Vec<atomic::AtomicU8>>,
     words: RefCell<Vec<atomic::AtomicUsize>>,
 }
 
 thread_local! {
-    // Of the thread of the system, on which all of loom's run.
+    // One per system thread: all threads of a model run on the same system thread.
     static POOL_OF_SCHEDULE: Pool = const { Pool { bytes: RefCell::new(Vec::new()), words: RefCell::new(Vec::new()) } };
     static HANDS_OVER: Cell<bool> = const { Cell::new(false) };
 }
@@ -79,24 +80,25 @@ macro_rules! pooled {
 pooled!(AtomicU8, u8, bytes);
 pooled!(AtomicUsize, usize, words);
 
-/// A name for this thread that no other ever has.
+/// Returns an id of this thread that no other thread ever has.
 pub(crate) fn thread_id() -> usize {
-    static NAMES: StdAtomicUsize = StdAtomicUsize::new(1);
-    loom::thread_local!(static NAME: usize = NAMES.fetch_add(1, Relaxed));
-    NAME.with(|name| *name)
+    static IDS: StdAtomicUsize = StdAtomicUsize::new(1);
+    loom::thread_local!(static ID: usize = IDS.fetch_add(1, Relaxed));
+    ID.with(|id| *id)
 }
 
-/// Whether a mutex that is let go goes to who waits first, with nobody in between. `parking_lot` does so now and then.
+/// Returns whether an unlock hands the mutex directly to the first waiting thread. `parking_lot` does so now and then.
 pub(crate) fn hands_over() -> bool {
     HANDS_OVER.get()
 }
 
-/// There is nothing to be made ready.
+/// Does nothing: loom needs no preparation.
 pub(super) fn prepare() {}
 
-/// Runs `scenario` in all its interleavings, with as many preemptions as `quick` or `thorough` says; with `None`, with any.
+/// Runs `scenario` in all interleavings with up to `quick` preemptions, or `thorough` in the long run. `None` is no
+/// limit.
 ///
-/// Twice: with a mutex that is handed over, and with one that is not.
+/// Runs it twice: with mutexes that are handed over at an unlock, and with mutexes that are not.
 pub(crate) fn explore(
     name: &str,
     quick: Option<usize>,
@@ -106,7 +108,7 @@ pub(crate) fn explore(
     explore_each(name, quick, thorough, [scenario]);
 }
 
-/// Runs each of several scenarios as [`explore`] does, and reports them as one model.
+/// Runs each scenario as [`explore`] does, and reports all of them as one model.
 pub(crate) fn explore_each<S: Fn() + Send + Sync + 'static>(
     name: &str,
     quick: Option<usize>,

@@ -1,31 +1,31 @@
-//! The models: the protocols of this crate under [loom], which goes through every interleaving of a few threads and every
-//! value that a relaxed load may return, and under [shuttle], which goes through many interleavings of some more.
+//! The models: the protocols of this crate under [loom] and [shuttle]. loom explores every interleaving of a few
+//! threads and every value that a relaxed load may return. shuttle explores many interleavings of some more threads.
 //!
-//! They are unit tests of this crate, compiled with `--cfg loom` or `--cfg shuttle` only. `.ci/model` runs them, and shows
-//! that they can fail by planting faults. By hand:
+//! They are unit tests of this crate, and are compiled with `--cfg loom` or `--cfg shuttle` only. `.ci/model` runs
+//! them. It also plants faults, to show that the models can fail. By hand:
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test --release -p threadsafe-gen --lib --features stream
 //! RUSTFLAGS="--cfg shuttle" cargo test --release -p threadsafe-gen --lib --features stream
 //! ```
 //!
-//! `scenarios/` says what is to hold, for both. `loom.rs` and `shuttle.rs` are what they run on, each with the same names:
-//! atomics, threads that park, `explore`. `mutex.rs`, `once.rs` and `semaphore.rs` are made of these and take the place of
-//! what `src/sync.rs` names.
+//! `scenarios/` has the properties to check, for both tools. `loom.rs` and `shuttle.rs` are the backends, with the same
+//! names in each: atomics, threads that park, `explore`. `mutex.rs`, `once.rs` and `semaphore.rs` are built on these,
+//! and replace the primitives of `src/sync.rs`.
 //!
-//! # What is modelled and what is not
+//! # What the models cover
 //!
-//! * The mutex is `parking_lot`'s algorithm, step by step, since `lock.rs` argues with its steps. What is not in it is
-//!   the spinning. A limit on the wait may pass at any time, however long it is, unless it is `Duration::MAX`.
-//! * loom knows no `try_lock` that may fail for want of a turn, and reports threads as deadlocked that wait for one another by it.
-//!   None is used here: a try is an operation on the word of the mutex, a plain atomic, and who waits is parked.
-//!   So a deadlock that is reported is one.
-//! * `std::sync::Arc` orders nothing here, it is only a step at which others may come between.
-//! * The semaphore is tokio's by its documentation: first come first served, a permit goes to who waits first.
-//! * loom treats a `SeqCst` access as `AcqRel`, and knows `SeqCst` fences. Shuttle treats everything as `SeqCst`, so faults
-//!   in the orderings are loom's to find.
-//! * The threads of both are coroutines on one thread of the system. `catch_unwind` works in them;
-//!   `std::thread::panicking` does not tell them apart, so nothing here may look at it, as mutexes do that poison.
+//! * The mutex is `parking_lot`'s algorithm, step by step, because the argument in `lock.rs` uses its steps. Only the
+//!   spinning is left out. A timeout may expire at any time, however long it is, unless it is `Duration::MAX`.
+//! * loom's own `try_lock` reports deadlocks that do not exist. The models do not use it. A try is an operation on the
+//!   mutex word, a plain atomic, and a waiting thread is parked. A deadlock that is reported is therefore real.
+//! * `std::sync::Arc` orders nothing here. It is only a step at which the backend may switch threads.
+//! * The semaphore follows tokio's documentation: a permit goes to the first waiting task.
+//! * loom treats a `SeqCst` access as `AcqRel`, and supports `SeqCst` fences. shuttle treats every access as `SeqCst`,
+//!   so only loom can find faults in the orderings.
+//! * The threads of both tools are coroutines on one system thread. `catch_unwind` works in them.
+//!   `std::thread::panicking` does not distinguish them, so no code under test may use it, as mutexes with poisoning
+//!   do.
 
 #[cfg_attr(loom, path = "loom.rs")]
 #[cfg_attr(shuttle, path = "shuttle.rs")]
@@ -44,7 +44,7 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::{LazyLock, Once};
 use std::time::Instant;
 
-/// What `src/sync.rs` names.
+/// The replacements for the primitives of `src/sync.rs`.
 pub(crate) mod primitives {
     pub(crate) use super::backend::thread_id;
     pub(crate) use super::fence;
@@ -55,48 +55,48 @@ pub(crate) mod primitives {
     pub(crate) use super::trace::{AtomicU8, AtomicUsize};
 }
 
-/// Faults that the models are to find. One is chosen by the environment variable `PLANTED`.
+/// Faults that the models must find. The environment variable `PLANTED` selects one.
 ///
-/// The first are faults of a primitive, or of which one is used, and stand in this directory. The others are faults of the code
-/// itself, which `.ci/model` plants in a copy of it, by an `if` that asks [`planted`].
+/// The first six are faults of the primitives and are in this directory. The others are faults of the code under test:
+/// `.ci/model` plants them in a copy of the code, each behind an `if` that calls [`planted`].
 const FAULTS: [&str; 17] = [
-    // A try of the mutex with a limit gives up on a mere read of its word.
-    "try-gives-up-on-a-read",
-    // The unlock forgets who waits.
-    "unlock-wakes-nobody",
-    // There is no fence where the closer has one.
+    // A timed try of the mutex fails on a pure load of its word.
+    "timed-try-is-a-pure-load",
+    // An unlock does not wake the waiting thread.
+    "unlock-without-wake-up",
+    // The fence of the closer is left out.
     "no-fence-in-close",
-    // There is no fence where a holder that leaves has one.
-    "no-fence-in-leave",
-    // A semaphore that is closed does not tell who waits.
-    "close-wakes-nobody",
-    // A permit that comes back is not passed on.
-    "permit-is-not-passed-on",
-    // Who leaves does not look back.
-    "no-look-back",
-    // The bit that says that there is something given back is cleared after the lock is let go.
-    "leftovers-told-outside-the-lock",
-    // Whether something may be given back is asked before the lock is taken.
-    "given-back-unasked",
-    // A task does not look whether the stream was closed during its poll.
-    "close-not-looked-at-after-a-poll",
-    // The source is poisoned before its message is there.
-    "poisoned-before-the-message",
-    // A poll that does not wait gives its permit back before it.
-    "polls-without-the-permit",
+    // The fence after an unlock is left out.
+    "no-fence-after-unlock",
+    // Closing the semaphore does not wake the waiting tasks.
+    "semaphore-close-without-wake-up",
+    // A released permit is not given to the first waiting task.
+    "permit-not-passed-on",
+    // A thread does not check for a `close` after its unlock.
+    "no-check-after-unlock",
+    // The bit for leftovers is stored after the mutex of the leftovers is released.
+    "leftovers-bit-stored-after-unlock",
+    // A consumer that puts items back checks for a `close` before it acquires the mutex of the leftovers.
+    "put-back-checked-before-lock",
+    // A task whose poll is pending does not check for a `close`.
+    "no-check-after-pending",
+    // The state becomes `POISONED` before the message is set.
+    "poisoned-before-message",
+    // `try_next` of a stream releases its permit before it polls.
+    "poll-without-permit",
     // A task registers its waker after it has checked for a `close`.
-    "registers-after-the-check",
-    // A wait with a limit does not drop the source of a closed lock when its time is over.
-    "no-look-back-after-a-limit",
-    // What was put back is counted before the source's lock is held.
-    "leftovers-counted-without-the-lock",
-    // The end is stored after the lock is released.
-    "end-stored-after-the-unlock",
-    // A branch does not look again whether another has pulled the item.
-    "tee-pulls-without-a-look",
+    "waker-registered-after-check",
+    // A thread whose timeout expires does not drop the source of a closed lock.
+    "no-check-after-timeout",
+    // The leftovers are counted before the source's lock is acquired.
+    "leftovers-counted-before-lock",
+    // The state becomes `FINISHED` after the lock is released.
+    "end-stored-after-unlock",
+    // A branch does not check under the lock whether another branch has pulled the item.
+    "tee-pulls-without-check",
 ];
 
-/// Whether `fault` is the one to be found.
+/// Returns `true` if `fault` is selected.
 pub(crate) fn planted(fault: &str) -> bool {
     static PLANTED: LazyLock<Option<String>> = LazyLock::new(|| {
         let planted = std::env::var("PLANTED").ok()?;
@@ -112,27 +112,27 @@ pub(crate) fn fence(order: std::sync::atomic::Ordering) {
     use std::sync::atomic::Ordering::{Acquire, SeqCst};
 
     let missing =
-        (order == SeqCst && planted("no-fence-in-close")) || (order == Acquire && planted("no-fence-in-leave"));
+        (order == SeqCst && planted("no-fence-in-close")) || (order == Acquire && planted("no-fence-after-unlock"));
     if !missing {
         backend::fence(order);
         trace::step("fence", order);
     }
 }
 
-/// How much is to be explored: all of it in the long run, or what fits in a minute.
+/// Returns `true` for a long run, which explores everything. The quick run takes a minute.
 fn long() -> bool {
     std::env::var("MODEL").is_ok_and(|mode| mode == "long")
 }
 
-/// Says what was explored, past the test harness, which keeps the output of tests that pass to itself.
+/// Prints the number of schedules to the real stderr. The test harness captures `eprintln!` of tests that pass.
 fn report(name: &str, schedules: usize, bound: &str, began: Instant) {
     let seconds = began.elapsed().as_secs_f32();
-    // In one write: what the harness prints at the same time must not come between the parts of the line.
+    // A single write, so that concurrent output of the harness cannot split the line.
     let line = format!("\nmodel {name}: {schedules} schedules{bound}, {seconds:.1} s\n");
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
-/// Keeps the panics quiet that belong to the scenarios, of which there are as many as schedules.
+/// Silences the panics that belong to the scenarios. There can be one per schedule.
 fn expect_panics() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -142,13 +142,13 @@ fn expect_panics() {
             let message = message(info.payload());
             if !message.contains("panicked earlier") && !message.contains("already executing") {
                 default(info);
-                let _ = writeln!(io::stderr(), "the schedule, a column a thread:\n{}", trace::steps());
+                let _ = writeln!(io::stderr(), "the schedule, one column per thread:\n{}", trace::steps());
             }
         }));
     });
 }
 
-/// What a panic said.
+/// Returns the message of a panic.
 fn message(payload: &dyn Any) -> &str {
     payload
         .downcast_ref::<&str>()
@@ -157,7 +157,7 @@ fn message(payload: &dyn Any) -> &str {
         .unwrap_or("no message")
 }
 
-/// What `action` returns, or what it panics with.
+/// Returns the result of `action`, or the message of its panic.
 fn outcome<R>(action: impl FnOnce() -> R) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(action)).map_err(|payload| message(&*payload).to_owned())
 }

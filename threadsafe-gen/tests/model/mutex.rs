@@ -1,11 +1,12 @@
-//! `parking_lot`'s mutex, step by step, as of `raw_mutex.rs` of its version 0.12.5.
+//! `parking_lot`'s mutex, step by step, after `raw_mutex.rs` of its version 0.12.5.
 //!
-//! One thing differs: where a mutex with a queue is let go `parking_lot` stores to the word, and here it is swapped. loom does not
-//! keep the writes of an atomic in one order if some are stores, and would let a thread lock what another has locked
-//! already. That store is made under the mutex of the queue, which orders what matters: who has queued before is seen by it, and
-//! who has not finds, under that mutex, that the word has changed, and tries again.
+//! One step differs. To unlock a mutex with a queue, `parking_lot` stores to the word, and this mutex swaps. loom does
+//! not keep the writes of an atomic in one order if some of them are stores, and would let a thread lock a word that
+//! another thread has already locked. The store of the original is made under the queue's mutex, which orders what the
+//! argument needs: the store comes after the threads that have queued before, and a thread that has not queued yet
+//! finds the changed word under that mutex and tries again.
 //!
-//! What it parks on is a queue under a mutex of its own, as `parking_lot`'s is under that of a table's entry.
+//! Threads park in a queue under a mutex of its own, as `parking_lot`'s threads do under the lock of a bucket.
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
@@ -27,16 +28,16 @@ pub(crate) struct Mutex<T> {
     value: std::sync::Mutex<T>,
 }
 
-/// Those who wait.
+/// The waiting threads.
 struct Queue {
-    /// With the thread, unless it waits for a limited time, which passes by itself.
+    /// The tickets, with the thread to wake. A timed wait has no thread here: it ends by itself.
     parked: VecDeque<(usize, Option<Thread>)>,
     tickets: usize,
-    /// Whose the mutex is that was never let go in between.
+    /// The ticket of the thread that owns the mutex by a hand-over, without an unlock in between.
     handed_to: Option<usize>,
 }
 
-/// How a wait ended.
+/// The result of a wait.
 enum Wait {
     HandedOver,
     TimedOut,
@@ -59,7 +60,7 @@ impl<T> Mutex<T> {
         self.guard()
     }
 
-    /// Gives up on a mere read.
+    /// Fails on a pure load.
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         let mut word = self.word.load(Relaxed);
         while word & LOCKED == 0 {
@@ -71,13 +72,13 @@ impl<T> Mutex<T> {
         None
     }
 
-    /// Queues before it gives up, even if there is no time at all.
+    /// Queues before it fails, even if `timeout` is zero.
     pub(crate) fn try_lock_for(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
-        if planted("try-gives-up-on-a-read") {
+        if planted("timed-try-is-a-pure-load") {
             return self.try_lock();
         }
-        let limited = timeout != Duration::MAX;
-        (self.take(0) || self.lock_slow(limited)).then(|| self.guard())
+        let timed = timeout != Duration::MAX;
+        (self.take(0) || self.lock_slow(timed)).then(|| self.guard())
     }
 
     pub(crate) fn is_locked(&self) -> bool {
@@ -92,12 +93,12 @@ impl<T> Mutex<T> {
         self.value.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Locks the word if it is `word` still.
+    /// Sets the locked bit if the word is still `word`.
     fn take(&self, word: u8) -> bool {
         self.word.compare_exchange(word, word | LOCKED, Acquire, Relaxed).is_ok()
     }
 
-    fn lock_slow(&self, limited: bool) -> bool {
+    fn lock_slow(&self, timed: bool) -> bool {
         let mut word = self.word.load(Relaxed);
         loop {
             if word & LOCKED == 0 {
@@ -113,7 +114,7 @@ impl<T> Mutex<T> {
                     continue;
                 }
             }
-            match self.park(limited) {
+            match self.park(timed) {
                 Wait::HandedOver => return true,
                 Wait::TimedOut => return false,
                 Wait::TryAgain => word = self.word.load(Relaxed),
@@ -121,16 +122,16 @@ impl<T> Mutex<T> {
         }
     }
 
-    fn park(&self, limited: bool) -> Wait {
+    fn park(&self, timed: bool) -> Wait {
         let mut queue = self.queue.lock();
         if self.word.load(Relaxed) != LOCKED | PARKED {
             return Wait::TryAgain;
         }
         let ticket = queue.tickets;
         queue.tickets += 1;
-        queue.parked.push_back((ticket, (!limited).then(current)));
-        if limited {
-            // Whatever happens until the time is up happens here.
+        queue.parked.push_back((ticket, (!timed).then(current)));
+        if timed {
+            // Other threads run here until the timeout.
             drop(queue);
             queue = self.queue.lock();
             if let Some(place) = queue.place(ticket) {
@@ -169,12 +170,12 @@ impl<T> Mutex<T> {
             self.word.swap(others, Release);
         }
         drop(queue);
-        if let Some(thread) = thread.filter(|_| !planted("unlock-wakes-nobody")) {
+        if let Some(thread) = thread.filter(|_| !planted("unlock-without-wake-up")) {
             thread.unpark();
         }
     }
 
-    /// The access, for who has locked the word.
+    /// Returns the guard, for the thread that has locked the word.
     fn guard(&self) -> MutexGuard<'_, T> {
         MutexGuard { mutex: self, value: Some(take(&self.value)) }
     }
@@ -188,7 +189,7 @@ impl Queue {
 
 pub(crate) struct MutexGuard<'a, T> {
     mutex: &'a Mutex<T>,
-    /// Always there, up to the drop.
+    /// `Some` until the drop.
     value: Option<std::sync::MutexGuard<'a, T>>,
 }
 

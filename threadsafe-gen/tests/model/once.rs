@@ -1,4 +1,4 @@
-//! `OnceLock` and `Arc`: those of the standard library, with the steps at which other threads may come between.
+//! `OnceLock` and `Arc` of the standard library, with the steps at which the backend may switch threads.
 
 use std::mem;
 use std::ops::Deref;
@@ -20,7 +20,7 @@ impl<T> OnceLock<T> {
         if self.full.load(Acquire) == 0 { None } else { self.value.get() }
     }
 
-    /// Of two that race here the one that comes second would have to wait; none in this crate do.
+    /// The original blocks if two threads race here. No two threads of this crate do.
     pub(crate) fn set(&self, value: T) -> Result<(), T> {
         self.value.set(value)?;
         self.full.store(1, Release);
@@ -39,7 +39,7 @@ impl<T> Default for OnceLock<T> {
 }
 
 pub(crate) struct Arc<T> {
-    /// Always there, up to the drop.
+    /// `Some` until the drop.
     shared: Option<std::sync::Arc<(AtomicUsize, T)>>,
 }
 

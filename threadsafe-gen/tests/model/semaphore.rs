@@ -1,4 +1,4 @@
-//! tokio's semaphore, as far as streams use it: one permit at a time, first come first served.
+//! tokio's semaphore, as far as streams use it: one permit at a time, in the order of the requests.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -17,7 +17,7 @@ struct Queue {
     closed: bool,
     tickets: usize,
     waiting: VecDeque<(usize, Waker)>,
-    /// Who waited and has a permit now that is still to be fetched.
+    /// The tickets that have been given a permit and have not been polled since.
     given: Vec<usize>,
 }
 
@@ -55,16 +55,16 @@ impl Semaphore {
         let waiting = mem::take(&mut queue.waiting);
         drop(queue);
         for (_, waker) in waiting {
-            if !planted("close-wakes-nobody") {
+            if !planted("semaphore-close-without-wake-up") {
                 waker.wake();
             }
         }
     }
 
-    /// Gives a permit to who waits first.
+    /// Gives the permit to the first waiting task.
     fn release(&self) {
         let mut queue = self.queue.lock();
-        let first = if planted("permit-is-not-passed-on") { None } else { queue.waiting.pop_front() };
+        let first = if planted("permit-not-passed-on") { None } else { queue.waiting.pop_front() };
         if let Some((ticket, waker)) = first {
             queue.given.push(ticket);
             drop(queue);
@@ -78,7 +78,7 @@ impl Semaphore {
 #[must_use]
 pub(crate) struct Acquire<'a> {
     semaphore: &'a Semaphore,
-    /// The place in the queue, while there is one.
+    /// Identifies this future in the queue while it waits.
     ticket: Option<usize>,
 }
 

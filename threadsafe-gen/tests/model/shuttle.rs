@@ -1,4 +1,4 @@
-//! shuttle: many interleavings, drawn at random. Every access is sequentially consistent.
+//! shuttle: explores many random interleavings. Every access is sequentially consistent.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize as StdAtomicUsize;
@@ -15,19 +15,19 @@ pub(crate) use shuttle::thread::{Thread, current, park, spawn};
 
 use super::{expect_panics, long, report, trace};
 
-/// A name for this thread that no other ever has.
+/// Returns an id of this thread that no other thread ever has.
 pub(crate) fn thread_id() -> usize {
-    static NAMES: StdAtomicUsize = StdAtomicUsize::new(1);
-    shuttle::thread_local!(static NAME: usize = NAMES.fetch_add(1, Relaxed));
-    NAME.with(|name| *name)
+    static IDS: StdAtomicUsize = StdAtomicUsize::new(1);
+    shuttle::thread_local!(static ID: usize = IDS.fetch_add(1, Relaxed));
+    ID.with(|id| *id)
 }
 
-/// Whether a mutex that is let go goes to who waits first, with nobody in between. `parking_lot` does so now and then.
+/// Returns whether an unlock hands the mutex directly to the first waiting thread. `parking_lot` does so now and then.
 pub(crate) fn hands_over() -> bool {
     thread_rng().gen_bool(0.5)
 }
 
-/// Puts up the hook for panics that shuttle has, for another to be put before it.
+/// Installs shuttle's panic hook, so that `expect_panics` can wrap it.
 pub(super) fn prepare() {
     Runner::new(RandomScheduler::new(1), config()).run(|| {});
 }
@@ -35,14 +35,15 @@ pub(super) fn prepare() {
 fn config() -> Config {
     let mut config = Config::new();
     config.stack_size = 0x4_0000;
-    // `trace.rs` says it better.
+    // `trace.rs` prints the schedule in a form that is easier to read.
     config.failure_persistence = FailurePersistence::None;
     config
 }
 
-/// Runs `scenario` in many interleavings: half of them by chance, half with a few preemptions at places that are drawn.
+/// Runs `scenario` in many random interleavings: one half uniform, the other half with few preemptions at random
+/// places.
 ///
-/// The bounds are those of loom.
+/// The two limits are for loom and are ignored.
 pub(crate) fn explore(
     name: &str,
     quick: Option<usize>,
@@ -52,8 +53,8 @@ pub(crate) fn explore(
     explore_each(name, quick, thorough, [scenario]);
 }
 
-/// Runs each of several scenarios as [`explore`] does, and reports them as one model, for which as many schedules are
-/// drawn as for three.
+/// Runs each scenario as [`explore`] does, and reports all of them as one model. Together they get at most as many
+/// schedules as three single scenarios.
 pub(crate) fn explore_each<S: Fn() + Send + Sync + 'static>(
     name: &str,
     _quick: Option<usize>,
@@ -63,7 +64,7 @@ pub(crate) fn explore_each<S: Fn() + Send + Sync + 'static>(
     expect_panics();
     let began = Instant::now();
     let scenarios: Vec<_> = scenarios.into_iter().map(Arc::new).collect();
-    let asked = std::env::var("MODEL_SCHEDULES").ok().map(|n| n.parse().expect("`MODEL_SCHEDULES` is a number"));
+    let asked = std::env::var("MODEL_SCHEDULES").ok().map(|n| n.parse().expect("`MODEL_SCHEDULES` must be a number"));
     let all = asked.unwrap_or(if long() { 100_000 } else { 2_000 });
     let half = (all * scenarios.len().min(3) / scenarios.len() / 2).max(1);
     let mut drawn = 0;
@@ -78,5 +79,5 @@ pub(crate) fn explore_each<S: Fn() + Send + Sync + 'static>(
             });
         }
     }
-    report(name, drawn, " by chance", began);
+    report(name, drawn, ", at random", began);
 }

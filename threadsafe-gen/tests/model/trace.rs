@@ -1,4 +1,4 @@
-//! Atomics that say what happens to them, so that a schedule that fails can be read.
+//! Atomics that record their operations, so that a failing schedule can be printed.
 
 use std::cell::RefCell;
 use std::fmt::{Debug, Write};
@@ -8,23 +8,23 @@ use std::sync::atomic::Ordering;
 use super::backend::{self, thread_id};
 
 thread_local! {
-    // Of the thread of the system, on which all of a model run.
+    // One per system thread: all threads of a model run on the same system thread.
     static STEPS: RefCell<Vec<(usize, &'static Location<'static>, &'static str, String)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Writes down a step of this thread, at the caller's place.
+/// Records a step of this thread, with the caller's location.
 #[track_caller]
 pub(super) fn step(what: &'static str, value: impl Debug) {
     let (thread, place) = (thread_id(), Location::caller());
     STEPS.with_borrow_mut(|steps| steps.push((thread, place, what, format!("{value:?}"))));
 }
 
-/// Forgets the steps of the schedule before.
+/// Clears the steps of the previous schedule.
 pub(super) fn begin() {
     STEPS.with_borrow_mut(Vec::clear);
 }
 
-/// The steps of this schedule, a line each, the threads by the order in which they first took one.
+/// Returns the steps of this schedule, one per line. Threads are numbered in the order of their first steps.
 pub(super) fn steps() -> String {
     let (mut text, mut threads) = (String::new(), Vec::new());
     STEPS.with_borrow(|steps| {

@@ -1,4 +1,4 @@
-//! Items that a consumer took and gives back: none is lost, none given twice, none kept after `close`.
+//! Items that a consumer puts back: each is delivered exactly once, and none outlives `close`.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use crate::model::outcome;
 
 type Shared = Arc<ThreadsafeIter<Source>>;
 
-/// Takes `n` at a time, uses as many as `used`, and gives back the rest.
-fn consumer(iter: &Shared, n: usize, used: usize) -> impl FnOnce() -> Vec<usize> + use<> {
+/// A consumer with buffers of `size` items, which uses up to `used` items and puts the rest back.
+fn consumer(iter: &Shared, size: usize, used: usize) -> impl FnOnce() -> Vec<usize> + use<> {
     let iter = Arc::clone(iter);
-    move || drain(iter.buffered(n).take(used))
+    move || drain(iter.buffered(size).take(used))
 }
 
 fn finished(iter: Shared, log: &Log) {
@@ -23,11 +23,11 @@ fn finished(iter: Shared, log: &Log) {
 }
 
 #[test]
-fn what_is_given_back_beside_next_goes_to_one_taker() {
-    explore("buffered: given back, next", Some(3), Some(4), || {
+fn put_back_with_next_delivers_each_item_once() {
+    explore("buffered: put back, next", Some(3), Some(4), || {
         let (iter, log) = Source::shared(2, End::None);
         let (used, next) = both(consumer(&iter, 2, 1), || iter.next().map(|item| item.index));
-        // The items that were in the buffer when this thread asked may have come back after it was told that there are none.
+        // `next` may have returned `None` while items were in the buffer that were put back later.
         let rest = drain(&*iter);
         assert_eq!(sorted([used, next.into_iter().collect(), rest]), [0, 1]);
         finished(iter, &log);
@@ -35,13 +35,13 @@ fn what_is_given_back_beside_next_goes_to_one_taker() {
 }
 
 #[test]
-fn what_is_given_back_beside_who_takes_what_was_given_back_is_not_forgotten() {
-    explore("buffered: given back, next of what was given back", Some(3), Some(4), || {
+fn put_back_with_next_of_leftovers_loses_no_item() {
+    explore("buffered: put back, next of leftovers", Some(3), Some(4), || {
         let (iter, log) = Source::shared(5, End::None);
         let (mut one, mut other) = (iter.buffered(3), iter.buffered(2));
         let before = [one.next(), other.next()].map(|item| item.unwrap().index);
         drop((one, other));
-        // Of 1, 2 and 4 the consumer takes the first two at a time, and the next may find that the last is the last.
+        // The leftovers are 1, 2 and 4. The consumer takes 1 and 2 as one run; `next` may take the last leftover.
         let (used, next) = both(consumer(&iter, 2, 1), || iter.next().map(|item| item.index));
         let rest = drain(&*iter);
         assert_eq!(sorted([before.to_vec(), used, next.into_iter().collect(), rest]), [0, 1, 2, 3, 4]);
@@ -50,8 +50,8 @@ fn what_is_given_back_beside_who_takes_what_was_given_back_is_not_forgotten() {
 }
 
 #[test]
-fn what_two_give_back_comes_in_order() {
-    explore("buffered: given back, given back", Some(2), Some(4), || {
+fn items_put_back_by_two_consumers_come_in_order() {
+    explore("buffered: put back, put back", Some(2), Some(4), || {
         let (iter, log) = Source::shared(4, End::None);
         let (one, other) = both(consumer(&iter, 2, 1), consumer(&iter, 2, 1));
         let rest = drain(&*iter);
@@ -62,8 +62,8 @@ fn what_two_give_back_comes_in_order() {
 }
 
 #[test]
-fn what_is_given_back_beside_close_is_dropped() {
-    explore("buffered: given back, close", Some(3), Some(4), || {
+fn put_back_with_close_drops_the_items() {
+    explore("buffered: put back, close", Some(3), Some(4), || {
         let (iter, log) = Source::shared(3, End::None);
         let (_, ()) = both(consumer(&iter, 2, 1), || iter.close());
         assert_eq!(log.alive(), 0, "an item outlives close");
@@ -73,8 +73,8 @@ fn what_is_given_back_beside_close_is_dropped() {
 }
 
 #[test]
-fn what_is_given_back_beside_next_and_close_is_dropped() {
-    explore("buffered: given back, next, close", Some(1), Some(2), || {
+fn put_back_with_next_and_close_drops_the_items() {
+    explore("buffered: put back, next, close", Some(1), Some(2), || {
         let (iter, log) = Source::shared(3, End::None);
         let next = {
             let iter = Arc::clone(&iter);
@@ -90,8 +90,8 @@ fn what_is_given_back_beside_next_and_close_is_dropped() {
 }
 
 #[test]
-fn who_waits_for_the_end_of_another_gets_what_that_gave_back() {
-    explore("buffered: two that use all", Some(2), Some(4), || {
+fn two_consumers_take_each_item_once() {
+    explore("buffered: two consumers to the end", Some(2), Some(4), || {
         let (iter, log) = Source::shared(2, End::None);
         let (one, other) = both(consumer(&iter, 1, 9), consumer(&iter, 2, 9));
         assert_eq!(sorted([one, other]), [0, 1]);
@@ -100,7 +100,7 @@ fn who_waits_for_the_end_of_another_gets_what_that_gave_back() {
 }
 
 #[test]
-fn a_panic_comes_after_the_items_before_it() {
+fn items_before_a_panic_are_delivered_first() {
     explore("buffered: a panic, next", Some(3), Some(4), || {
         let (iter, log) = Source::shared(1, End::Panic);
         let chunk = {
@@ -113,8 +113,8 @@ fn a_panic_comes_after_the_items_before_it() {
         let ([first, second], next) = both(chunk, || outcome(|| iter.next().map(|item| item.index)));
         let all = [first, second, next];
         assert_eq!(all.iter().filter(|outcome| **outcome == Ok(Some(0))).count(), 1, "{all:?}");
-        assert!(all.iter().all(|outcome| *outcome != Ok(None)), "told of an end: {all:?}");
-        let own = |outcome: &&Result<_, String>| **outcome == Err("the source's own".to_owned());
+        assert!(all.iter().all(|outcome| *outcome != Ok(None)), "`None` from a source that panicked: {all:?}");
+        let own = |outcome: &&Result<_, String>| **outcome == Err("the source panicked".to_owned());
         assert_eq!(all.iter().filter(own).count(), 1, "{all:?}");
         drop(iter);
         log.settle();
@@ -122,8 +122,8 @@ fn a_panic_comes_after_the_items_before_it() {
 }
 
 #[test]
-fn a_size_hint_beside_what_is_given_back_counts_it() {
-    explore("buffered: given back, size_hint", Some(3), Some(4), || {
+fn size_hint_with_put_back_counts_the_items() {
+    explore("buffered: put back, size_hint", Some(3), Some(4), || {
         let (source, log) = Source::new(3, End::None);
         let iter = Arc::new(ThreadsafeIter::new(Sized(source)));
         let used = {
@@ -132,13 +132,13 @@ fn a_size_hint_beside_what_is_given_back_counts_it() {
         };
         let (_, (_, upper)) = both(used, || iter.size_hint());
         let rest = drain(&*iter);
-        assert!(upper.is_none_or(|upper| upper >= rest.len()), "at most {upper:?}, and then came {rest:?}");
+        assert!(upper.is_none_or(|upper| upper >= rest.len()), "the upper bound is {upper:?}, but {rest:?} followed");
         drop(iter);
         log.settle();
     });
 }
 
-/// A source that knows how many items are left.
+/// A source with an exact size hint.
 struct Sized(Source);
 
 impl Iterator for Sized {

@@ -1,5 +1,5 @@
-//! `close`, which does not wait for who is inside, and after which the source is dropped all the same: that one of the two, the closer
-//! or the holder, sees the other is what `lock.rs` argues at its top.
+//! `close` does not wait for a call in progress, and yet the source is always dropped: either the closer or the thread
+//! that holds the lock sees the other, by the argument at the top of `lock.rs`.
 
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -10,13 +10,13 @@ use crate::{ThreadsafeIter, TryNextError};
 
 type Shared = Arc<ThreadsafeIter<Source>>;
 
-/// `work` on `iter`, for a thread to run.
+/// Returns a closure that calls `work` on `iter`, for a thread to run.
 fn on<R, W: FnOnce(&ThreadsafeIter<Source>) -> R>(iter: &Shared, work: W) -> impl FnOnce() -> R + use<R, W> {
     let iter = Arc::clone(iter);
     move || work(&iter)
 }
 
-/// Both are back, nobody is inside any more, and `close` was one of the calls.
+/// Checks the state after all calls have returned, if one of them was `close`.
 fn closed(iter: Shared, log: &super::Log) {
     assert!(log.source_is_dropped(), "the source outlives close");
     assert_eq!(log.alive(), 0, "an item outlives close");
@@ -27,7 +27,7 @@ fn closed(iter: Shared, log: &super::Log) {
 }
 
 #[test]
-fn close_beside_next_drops_the_source() {
+fn close_with_next_drops_the_source() {
     explore("close: next", Some(3), Some(4), || {
         let (iter, log) = Source::shared(9, End::None);
         let (item, ()) = both(on(&iter, |iter| iter.next().map(|item| item.index)), || iter.close());
@@ -37,7 +37,7 @@ fn close_beside_next_drops_the_source() {
 }
 
 #[test]
-fn close_beside_two_nexts_drops_the_source() {
+fn close_with_two_nexts_drops_the_source() {
     explore("close: next, next", Some(1), Some(3), || {
         let (iter, log) = Source::shared(9, End::None);
         let next = |iter: &ThreadsafeIter<Source>| iter.next().map(|item| item.index);
@@ -50,7 +50,7 @@ fn close_beside_two_nexts_drops_the_source() {
 }
 
 #[test]
-fn close_beside_several_turns_drops_the_source() {
+fn close_with_two_nexts_in_a_row_drops_the_source() {
     explore("close: next, next in a row", Some(2), Some(4), || {
         let (iter, log) = Source::shared(9, End::None);
         let (items, ()) = both(on(&iter, |iter| drain(iter.iter().take(2))), || iter.close());
@@ -60,18 +60,18 @@ fn close_beside_several_turns_drops_the_source() {
 }
 
 #[test]
-fn close_beside_a_try_drops_the_source() {
+fn close_with_try_next_drops_the_source() {
     explore("close: try_next", Some(3), Some(4), || {
         let (iter, log) = Source::shared(9, End::None);
         let (tried, ()) = both(on(&iter, |iter| iter.try_next().map(|item| item.is_some())), || iter.close());
-        // The closer holds the lock for as long as it takes the source out.
+        // The closer holds the lock while it takes the source out.
         assert!(matches!(tried, Ok(_) | Err(TryNextError::AlreadyExecuting)));
         closed(iter, &log);
     });
 }
 
 #[test]
-fn close_beside_a_guard_drops_the_source() {
+fn close_with_a_guard_drops_the_source() {
     explore("close: lock", Some(2), Some(4), || {
         let (iter, log) = Source::shared(9, End::None);
         let (items, ()) = both(on(&iter, |iter| drain(iter.lock().take(2))), || iter.close());
@@ -81,7 +81,7 @@ fn close_beside_a_guard_drops_the_source() {
 }
 
 #[test]
-fn close_beside_a_size_hint_drops_the_source() {
+fn close_with_size_hint_drops_the_source() {
     explore("close: size_hint", Some(3), Some(4), || {
         let (iter, log) = Source::shared(9, End::None);
         both(on(&iter, ThreadsafeIter::size_hint), || iter.close());
@@ -90,8 +90,8 @@ fn close_beside_a_size_hint_drops_the_source() {
 }
 
 #[test]
-fn close_beside_the_end_drops_the_source_once() {
-    explore("close: the end", Some(3), Some(4), || {
+fn close_at_the_end_drops_the_source_once() {
+    explore("close: at the end", Some(3), Some(4), || {
         let (iter, log) = Source::shared(0, End::None);
         let (item, ()) = both(on(&iter, |iter| iter.next().map(|item| item.index)), || iter.close());
         assert_eq!(item, None);
@@ -100,7 +100,7 @@ fn close_beside_the_end_drops_the_source_once() {
 }
 
 #[test]
-fn close_beside_close_drops_the_source_once() {
+fn close_with_close_drops_the_source_once() {
     explore("close: close", Some(3), Some(4), || {
         let (iter, log) = Source::shared(9, End::None);
         both(on(&iter, ThreadsafeIter::close), || iter.close());
@@ -109,7 +109,7 @@ fn close_beside_close_drops_the_source_once() {
 }
 
 #[test]
-fn close_beside_close_and_next_drops_the_source_once() {
+fn close_with_close_and_next_drops_the_source_once() {
     explore("close: close, next", Some(1), Some(3), || {
         let (iter, log) = Source::shared(9, End::None);
         let closer = spawn(on(&iter, ThreadsafeIter::close));
@@ -120,14 +120,14 @@ fn close_beside_close_and_next_drops_the_source_once() {
 }
 
 #[test]
-fn close_beside_a_panic_drops_the_source_and_hides_no_panic() {
+fn close_with_a_panic_drops_the_source_and_hides_no_panic() {
     explore("close: a panic", Some(3), Some(4), || {
         let (iter, log) = Source::shared(0, End::Panic);
         let (next, ()) = both(on(&iter, |iter| outcome(|| iter.next().is_some())), || iter.close());
         match next {
-            // Closed before the source was asked.
+            // Closed before the source was called.
             Ok(item) => assert!(!item && iter.is_finished()),
-            Err(message) => assert_eq!(message, "the source's own"),
+            Err(message) => assert_eq!(message, "the source panicked"),
         }
         assert!(log.source_is_dropped(), "the source outlives close");
         assert!(iter.is_finished() != iter.is_poisoned());
@@ -152,8 +152,8 @@ impl Iterator for Closing {
 }
 
 #[test]
-fn close_from_within_drops_the_source_when_the_call_is_over() {
-    explore("close: from within, next", Some(3), Some(4), || {
+fn close_by_the_source_itself_drops_it_after_the_call() {
+    explore("close: by the source itself, next", Some(3), Some(4), || {
         let (source, log) = Source::new(9, End::None);
         let myself = Arc::new(OnceLock::new());
         let iter = Arc::new(ThreadsafeIter::new(Closing { source, myself: Arc::clone(&myself) }));

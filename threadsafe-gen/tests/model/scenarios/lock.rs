@@ -1,4 +1,4 @@
-//! The claim of `lock.rs` by itself, with three threads: without the items that are given back, which cost steps.
+//! The argument of `lock.rs` alone, with three threads. Leftovers, which cost steps, are left out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +14,14 @@ fn shared() -> (Shared, Arc<Log>) {
     (Arc::new(Lock::new("source", source, ())), log)
 }
 
-/// One call that waits for its turn.
+/// One call, which blocks for the lock.
 fn call(lock: &Shared) -> impl FnOnce() + use<> {
     let lock = Arc::clone(lock);
     move || drop(lock.call(|source, ()| source.next(), drop))
 }
 
-/// One call that waits for its turn, but not for ever.
-fn limited(lock: &Shared) -> impl FnOnce() + use<> {
+/// One call, which blocks for the lock up to a timeout.
+fn timed_call(lock: &Shared) -> impl FnOnce() + use<> {
     let lock = Arc::clone(lock);
     move || drop(lock.try_call(Some(Duration::from_millis(1)), |source, ()| source.next()))
 }
@@ -33,7 +33,7 @@ fn closed(lock: Shared, log: &Log) {
 }
 
 #[test]
-fn close_beside_two_calls_drops_the_source() {
+fn close_with_two_calls_drops_the_source() {
     explore("lock: call, call, close", Some(2), Some(3), || {
         let (lock, log) = shared();
         let (one, other) = (spawn(call(&lock)), spawn(call(&lock)));
@@ -45,10 +45,10 @@ fn close_beside_two_calls_drops_the_source() {
 }
 
 #[test]
-fn close_beside_a_call_and_one_with_a_limit_drops_the_source() {
-    explore("lock: call, call with a limit, close", Some(2), Some(3), || {
+fn close_with_a_call_and_a_timed_call_drops_the_source() {
+    explore("lock: call, timed call, close", Some(2), Some(3), || {
         let (lock, log) = shared();
-        let (one, other) = (spawn(limited(&lock)), spawn(call(&lock)));
+        let (one, other) = (spawn(timed_call(&lock)), spawn(call(&lock)));
         drop(lock.close());
         one.join().unwrap();
         other.join().unwrap();
@@ -57,10 +57,10 @@ fn close_beside_a_call_and_one_with_a_limit_drops_the_source() {
 }
 
 #[test]
-fn close_beside_a_holder_and_a_call_with_a_limit_drops_the_source() {
-    explore("lock: held, a wait with a limit, close", Some(3), Some(3), || {
+fn close_with_a_holder_and_a_timed_wait_drops_the_source() {
+    explore("lock: held, timed wait, close", Some(3), Some(3), || {
         let (lock, log) = shared();
-        // The other two queue behind this thread. Neither may have written last to the word that it reads.
+        // The other two threads queue behind this one. This thread's unlock may read a write of neither.
         let held = lock.lock();
         let waiting = {
             let lock = Arc::clone(&lock);

@@ -1,7 +1,7 @@
-//! What is to hold, whatever the interleaving.
+//! The properties that must hold in every interleaving.
 //!
-//! A scenario has two threads, or three, of which one is the test's own. Each is as short as it can be and still race: what is explored
-//! grows with the number of steps to the power of the number of threads.
+//! A scenario has two or three threads, one of which is the test's own. Each thread makes as few steps as the race
+//! needs, because the number of interleavings grows exponentially with the number of steps.
 
 mod buffered;
 mod close;
@@ -21,7 +21,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::backend::spawn;
 use crate::ThreadsafeIter;
 
-/// What became of a source and its items. None of it orders anything or is a step of its own.
+/// Counts a source's items and drops. These counters order nothing, and are not steps for the backend.
 #[derive(Default)]
 struct Log {
     made: AtomicUsize,
@@ -34,19 +34,19 @@ impl Log {
         self.sources_dropped.load(Relaxed) == 1
     }
 
-    /// How many items there are that nobody has dropped.
+    /// The number of items that have not been dropped.
     fn alive(&self) -> usize {
         self.made.load(Relaxed) - self.dropped.load(Relaxed)
     }
 
-    /// After everything has been dropped: nothing leaked, and nothing dropped twice.
+    /// Checks, after everything was dropped, that nothing leaked and nothing was dropped twice.
     fn settle(&self) {
         assert_eq!(self.alive(), 0, "an item has leaked");
-        assert_eq!(self.sources_dropped.load(Relaxed), 1, "the source should be dropped, once");
+        assert_eq!(self.sources_dropped.load(Relaxed), 1, "the source was not dropped exactly once");
     }
 }
 
-/// An item, which is counted.
+/// A counted item.
 struct Item {
     index: usize,
     log: Arc<Log>,
@@ -71,7 +71,7 @@ impl Drop for Item {
     }
 }
 
-/// How a source ends.
+/// The way a source ends.
 #[derive(Clone, Copy, PartialEq)]
 enum End {
     None,
@@ -92,7 +92,7 @@ impl Source {
         (Self { next: 0, items, end, log: Arc::clone(&log) }, log)
     }
 
-    /// Behind the lock, for threads to share.
+    /// Creates a source under a lock, for threads to share.
     fn shared(items: usize, end: End) -> (Arc<ThreadsafeIter<Self>>, Arc<Log>) {
         let (source, log) = Self::new(items, end);
         (Arc::new(ThreadsafeIter::new(source)), log)
@@ -105,8 +105,8 @@ impl Iterator for Source {
     fn next(&mut self) -> Option<Item> {
         if self.next == self.items {
             if self.end == End::Panic {
-                // Without the hook, which would print it for every schedule.
-                resume_unwind(Box::new("the source's own"));
+                // Does not call the panic hook, which would print a message for every schedule.
+                resume_unwind(Box::new("the source panicked"));
             }
             return None;
         }
@@ -121,19 +121,19 @@ impl Drop for Source {
     }
 }
 
-/// Runs both at a time, the second on the test's own thread.
+/// Runs both concurrently, the second on the test's own thread.
 fn both<A: Send + 'static, B>(one: impl FnOnce() -> A + Send + 'static, other: impl FnOnce() -> B) -> (A, B) {
     let one = spawn(one);
     let other = other();
     (one.join().unwrap(), other)
 }
 
-/// Takes items to the end.
+/// Takes all items, up to the end.
 fn drain(items: impl Iterator<Item = Item>) -> Vec<usize> {
     items.map(|item| item.index).collect()
 }
 
-/// All of them, in order.
+/// Returns the indexes of all parts, sorted.
 fn sorted(parts: impl IntoIterator<Item = Vec<usize>>) -> Vec<usize> {
     let mut all: Vec<_> = parts.into_iter().flatten().collect();
     all.sort_unstable();

@@ -1,4 +1,4 @@
-//! Tasks, which take turns without blocking their threads.
+//! Streams shared by tasks.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::model::bare::BareMutex;
 use crate::model::outcome;
 use crate::{ThreadsafeStream, TryPollError};
 
-/// A stream that lets its task wait before each item, for nothing or for ever.
+/// A stream that is pending before each item: never, once, or for ever.
 pub(super) struct Waiting {
     source: Source,
     wait: Wait,
@@ -51,7 +51,7 @@ pub(super) fn shared(items: usize, end: End, wait: Wait) -> (Shared, Arc<Log>) {
     (Arc::new(ThreadsafeStream::new(Waiting { source, wait, waited: false })), log)
 }
 
-/// A task of its own that takes one item.
+/// A task that takes one item.
 fn next(stream: &Shared) -> impl FnOnce() -> Option<usize> + use<> {
     let stream = Arc::clone(stream);
     move || block_on(async { stream.next().await.map(|item| item.index) })
@@ -71,7 +71,7 @@ fn two_tasks_take_each_item_once() {
 }
 
 #[test]
-fn the_end_is_told_to_whoever_waits() {
+fn the_end_wakes_waiting_tasks() {
     explore("stream: the end", Some(2), Some(3), || {
         let (stream, log) = shared(0, End::None, Wait::Once);
         let (one, other) = both(next(&stream), next(&stream));
@@ -83,36 +83,36 @@ fn the_end_is_told_to_whoever_waits() {
 }
 
 #[test]
-fn a_turn_that_is_given_up_goes_to_who_waits() {
-    explore("stream: a future dropped, next", Some(2), Some(3), || {
+fn a_cancelled_next_passes_its_permit_on() {
+    explore("stream: next cancelled, next", Some(2), Some(3), || {
         let (stream, log) = shared(1, End::None, Wait::Once);
-        let (item, given_up) = both(next(&stream), || {
+        let (item, cancelled) = both(next(&stream), || {
             let mut future = pin!(stream.next());
             match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(item) => item.map(|item| item.index),
                 Poll::Pending => None,
             }
         });
-        assert_eq!(item.or(given_up), Some(0));
-        assert!(item.is_none() || given_up.is_none());
+        assert_eq!(item.or(cancelled), Some(0));
+        assert!(item.is_none() || cancelled.is_none());
         drop(stream);
         log.settle();
     });
 }
 
 #[test]
-fn a_place_in_the_queue_that_is_given_up_stops_nobody() {
-    explore("stream: a place given up, next, next", Some(1), Some(2), || {
+fn a_cancelled_wait_for_the_permit_blocks_no_task() {
+    explore("stream: next cancelled, next, next", Some(1), Some(2), || {
         let (stream, log) = shared(2, End::None, Wait::Once);
         let (one, other) = (spawn(next(&stream)), spawn(next(&stream)));
-        let given_up = {
+        let cancelled = {
             let mut future = pin!(stream.next());
             match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(item) => item.map(|item| item.index),
                 Poll::Pending => None,
             }
         };
-        let mut items = [one.join().unwrap(), other.join().unwrap(), given_up];
+        let mut items = [one.join().unwrap(), other.join().unwrap(), cancelled];
         items.sort_unstable();
         assert_eq!(items, [None, Some(0), Some(1)]);
         drop(stream);
@@ -121,7 +121,7 @@ fn a_place_in_the_queue_that_is_given_up_stops_nobody() {
 }
 
 #[test]
-fn close_wakes_the_task_that_waits_for_the_stream() {
+fn close_wakes_the_pending_task() {
     explore("stream: pending, close", Some(3), Some(4), || {
         let (stream, log) = shared(0, End::None, Wait::ForEver);
         let (item, ()) = both(next(&stream), || stream.close());
@@ -133,7 +133,7 @@ fn close_wakes_the_task_that_waits_for_the_stream() {
 }
 
 #[test]
-fn two_closes_at_a_time_wake_the_task_that_waits_for_the_stream() {
+fn two_concurrent_closes_wake_the_pending_task() {
     explore("stream: pending, close, close", Some(2), Some(3), || {
         let (stream, log) = shared(0, End::None, Wait::ForEver);
         let waiting = spawn(next(&stream));
@@ -150,7 +150,7 @@ fn two_closes_at_a_time_wake_the_task_that_waits_for_the_stream() {
     });
 }
 
-/// A stream of one item, which is there after an event.
+/// A stream that is pending until an event.
 struct Eventual {
     event: Arc<Event>,
     source: Source,
@@ -183,7 +183,7 @@ impl Stream for Eventual {
 }
 
 #[test]
-fn a_poll_that_does_not_wait_takes_no_wake_up_from_the_task_that_does() {
+fn try_next_takes_no_wake_up_from_a_waiting_task() {
     explore("stream: next, try_next, an event", Some(2), Some(3), || {
         let (source, log) = Source::new(2, End::None);
         let event = Arc::new(Event(BareMutex::new((false, None))));
@@ -207,7 +207,7 @@ fn a_poll_that_does_not_wait_takes_no_wake_up_from_the_task_that_does() {
 }
 
 #[test]
-fn close_wakes_those_who_wait_for_their_turn() {
+fn close_wakes_tasks_that_wait_for_the_permit() {
     explore("stream: pending, waiting, close", Some(1), Some(2), || {
         let (stream, log) = shared(0, End::None, Wait::ForEver);
         let (one, other) = (spawn(next(&stream)), spawn(next(&stream)));
@@ -220,7 +220,7 @@ fn close_wakes_those_who_wait_for_their_turn() {
 }
 
 #[test]
-fn close_beside_an_item_drops_the_stream() {
+fn close_with_next_drops_the_stream() {
     explore("stream: next, close", Some(3), Some(4), || {
         let (stream, log) = shared(9, End::None, Wait::Never);
         let (item, ()) = both(next(&stream), || stream.close());
@@ -232,7 +232,7 @@ fn close_beside_an_item_drops_the_stream() {
 }
 
 #[test]
-fn close_beside_a_try_drops_the_stream() {
+fn close_with_try_next_drops_the_stream() {
     explore("stream: try_next, close", Some(3), Some(4), || {
         let (stream, log) = shared(9, End::None, Wait::ForEver);
         let tried = {
@@ -248,14 +248,14 @@ fn close_beside_a_try_drops_the_stream() {
 }
 
 #[test]
-fn a_panic_is_told_to_whoever_waits() {
+fn a_panic_reaches_waiting_tasks() {
     explore("stream: a panic", Some(2), Some(3), || {
         let (stream, log) = shared(0, End::Panic, Wait::Once);
         let (one, other) = (next(&stream), next(&stream));
         let (one, other) = both(|| outcome(one), || outcome(other));
-        let mut told = [one, other].map(Result::unwrap_err);
-        told.sort();
-        assert_eq!(told, ["the source's own", "the stream panicked earlier: the source's own"]);
+        let mut reports = [one, other].map(Result::unwrap_err);
+        reports.sort();
+        assert_eq!(reports, ["the source panicked", "the stream panicked earlier: the source panicked"]);
         drop(stream);
         log.settle();
     });

@@ -47,7 +47,7 @@ fn three_threads_take_each_item_once() {
 }
 
 #[test]
-fn a_try_takes_an_item_or_says_who_has_the_turn() {
+fn try_next_takes_an_item_or_reports_the_call_in_progress() {
     explore("take: next, try_next", None, None, || {
         let (iter, log) = Source::shared(1, End::None);
         let (item, tried) = both(
@@ -60,7 +60,7 @@ fn a_try_takes_an_item_or_says_who_has_the_turn() {
         match tried {
             Ok(tried) => assert_eq!(item.xor(tried), Some(0), "{item:?} {tried:?}"),
             Err(TryNextError::AlreadyExecuting) => assert_eq!(item, Some(0)),
-            Err(TryNextError::Poisoned) => panic!("nobody panicked"),
+            Err(TryNextError::Poisoned) => panic!("the source did not panic"),
         }
         drop(iter);
         log.settle();
@@ -68,7 +68,7 @@ fn a_try_takes_an_item_or_says_who_has_the_turn() {
 }
 
 #[test]
-fn a_wait_with_a_limit_gets_an_item_or_gives_up_without_one() {
+fn next_timeout_takes_an_item_or_times_out() {
     explore("take: next, next_timeout", None, None, || {
         let (iter, log) = Source::shared(2, End::None);
         let (item, waited) = both(
@@ -88,7 +88,7 @@ fn a_wait_with_a_limit_gets_an_item_or_gives_up_without_one() {
 }
 
 #[test]
-fn nobody_comes_between_the_items_of_a_guard() {
+fn a_guard_takes_consecutive_items() {
     explore("take: next, lock", Some(3), Some(4), || {
         let (iter, log) = Source::shared(3, End::None);
         let (item, pair) = both(
@@ -104,7 +104,7 @@ fn nobody_comes_between_the_items_of_a_guard() {
     });
 }
 
-/// A source that asks for an item of its own iterator.
+/// A source that takes an item from its own iterator.
 struct Inward {
     source: Source,
     myself: Arc<OnceLock<Weak<ThreadsafeIter<Inward>>>>,
@@ -116,15 +116,15 @@ impl Iterator for Inward {
     fn next(&mut self) -> Option<super::Item> {
         let myself = self.myself.get()?.upgrade()?;
         assert_eq!(myself.try_next().err(), Some(TryNextError::AlreadyExecuting));
-        let refused = outcome(|| myself.next());
-        assert_eq!(refused.err().as_deref(), Some("generator already executing"));
+        let rejected = outcome(|| myself.next());
+        assert_eq!(rejected.err().as_deref(), Some("generator already executing"));
         self.source.next()
     }
 }
 
 #[test]
-fn only_the_thread_inside_is_refused() {
-    explore("take: re-entry beside next", Some(3), Some(4), || {
+fn only_the_thread_that_holds_the_lock_is_rejected() {
+    explore("take: re-entry, next", Some(3), Some(4), || {
         let (source, log) = Source::new(2, End::None);
         let myself = Arc::new(OnceLock::new());
         let iter = Arc::new(ThreadsafeIter::new(Inward { source, myself: Arc::clone(&myself) }));

@@ -1,4 +1,4 @@
-//! Every item to every branch.
+//! Tees: every branch gets every item.
 
 use super::{End, Source, both, drain};
 use crate::Tee;
@@ -18,8 +18,8 @@ fn two_branches_that_race_for_an_item_both_get_it() {
 }
 
 #[test]
-fn a_branch_cloned_beside_a_reader_sees_every_item_from_there() {
-    explore("tee: clone and drop beside a reader", Some(2), Some(3), || {
+fn a_branch_cloned_during_a_read_gets_every_later_item() {
+    explore("tee: clone and drop, next", Some(2), Some(3), || {
         let (source, log) = Source::new(1, End::None);
         let tee = Tee::new(source);
         let parent = tee.clone();
@@ -33,8 +33,8 @@ fn a_branch_cloned_beside_a_reader_sees_every_item_from_there() {
 }
 
 #[test]
-fn a_branch_dropped_beside_a_reader_frees_what_nobody_will_read() {
-    explore("tee: a branch behind is dropped", Some(2), Some(3), || {
+fn a_branch_dropped_during_a_read_frees_unread_items() {
+    explore("tee: drop of the branch behind, next", Some(2), Some(3), || {
         let (source, log) = Source::new(2, End::None);
         let mut tee = Tee::new(source);
         let behind = tee.clone();
@@ -48,7 +48,7 @@ fn a_branch_dropped_beside_a_reader_frees_what_nobody_will_read() {
 }
 
 #[test]
-fn every_branch_has_what_was_before_a_panic_and_then_the_panic() {
+fn every_branch_gets_the_items_before_a_panic_and_then_the_panic() {
     explore("tee: a panic", Some(2), Some(3), || {
         let (source, log) = Source::new(1, End::Panic);
         let tee = Tee::new(source);
@@ -58,7 +58,7 @@ fn every_branch_has_what_was_before_a_panic_and_then_the_panic() {
         assert_eq!((first, third), (Ok(Some(0)), Ok(Some(0))));
         let mut ends = [second, fourth].map(Result::unwrap_err);
         ends.sort();
-        assert_eq!(ends, ["the iterator panicked earlier: the source's own", "the source's own"]);
+        assert_eq!(ends, ["the iterator panicked earlier: the source panicked", "the source panicked"]);
         log.settle();
     });
 }
