@@ -12,7 +12,7 @@ fn items<I: Iterator>(iter: ThreadsafeIter<I>) -> Vec<I::Item> {
 }
 
 fn ready_items<S: Stream + Unpin>(stream: &ThreadsafeStream<S>) -> Vec<S::Item> {
-    std::iter::from_fn(|| stream.try_next().expect("the stream awaits only ready futures")).collect()
+    std::iter::from_fn(|| stream.poll_once().expect("the stream awaits only ready futures")).collect()
 }
 
 /// A macro whose arms are not Rust syntax, like `select!`.

@@ -82,7 +82,7 @@ const FAULTS: [&str; 17] = [
     "no-check-after-pending",
     // The state becomes `POISONED` before the message is set.
     "poisoned-before-message",
-    // `try_next` of a stream releases its permit before it polls.
+    // `poll_once` of a stream releases its permit before it polls.
     "poll-without-permit",
     // A task registers its waker after it has checked for a `close`.
     "waker-registered-after-check",

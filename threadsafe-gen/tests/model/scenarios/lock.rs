@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{End, Log, Source};
+use crate::TryNextError;
 use crate::lock::Lock;
 use crate::model::backend::{explore, spawn};
 
@@ -23,7 +24,7 @@ fn call(lock: &Shared) -> impl FnOnce() + use<> {
 /// One call, which blocks for the lock up to a timeout.
 fn timed_call(lock: &Shared) -> impl FnOnce() + use<> {
     let lock = Arc::clone(lock);
-    move || drop(lock.try_call(Some(Duration::from_millis(1)), |source, ()| source.next()))
+    move || drop(lock.try_call(Some(Duration::from_millis(1)), TryNextError::TimedOut, |source, ()| source.next()))
 }
 
 fn closed(lock: Shared, log: &Log) {

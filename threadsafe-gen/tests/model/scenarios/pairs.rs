@@ -317,7 +317,7 @@ mod streams {
             let mut items = pin!(stream.stream());
             index(block_on(std::future::poll_fn(|cx| futures_core::Stream::poll_next(items.as_mut(), cx))))
         }),
-        ("try_next", |stream| index(stream.try_next().unwrap_or_default())),
+        ("poll_once", |stream| index(stream.poll_once().unwrap_or_default())),
         ("close", |stream| {
             stream.close();
             Vec::new()

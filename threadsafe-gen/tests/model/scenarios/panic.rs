@@ -56,8 +56,8 @@ fn try_next_reports_a_panic_as_an_error() {
         let (iter, log) = Source::shared(0, End::Panic);
         let (one, tried) = both(next(&iter), || outcome(|| iter.try_next().map(|item| item.is_some())));
         match tried {
-            Ok(Err(TryNextError::Poisoned | TryNextError::AlreadyExecuting)) => assert_eq!(one, Err(PANIC.to_owned())),
-            Ok(Ok(item)) => panic!("an end or an item from a source that panicked: {item}"),
+            Ok(Err(TryNextError::Poisoned | TryNextError::WouldBlock)) => assert_eq!(one, Err(PANIC.to_owned())),
+            Ok(other) => panic!("an end or an item from a source that panicked: {other:?}"),
             Err(message) => assert_eq!((message, one), (PANIC.to_owned(), Err(REPORT.to_owned()))),
         }
         drop(iter);

@@ -183,8 +183,8 @@ impl Stream for Eventual {
 }
 
 #[test]
-fn try_next_takes_no_wake_up_from_a_waiting_task() {
-    explore("stream: next, try_next, an event", Some(2), Some(3), || {
+fn poll_once_takes_no_wake_up_from_a_waiting_task() {
+    explore("stream: next, poll_once, an event", Some(2), Some(3), || {
         let (source, log) = Source::new(2, End::None);
         let event = Arc::new(Event(BareMutex::new((false, None))));
         let stream = Arc::new(ThreadsafeStream::new(Eventual { event: Arc::clone(&event), source }));
@@ -193,13 +193,13 @@ fn try_next_takes_no_wake_up_from_a_waiting_task() {
             spawn(move || block_on(async { stream.next().await.map(|item| item.index) }))
         };
         let firing = spawn(move || event.fire());
-        let tried = stream.try_next().map(|item| item.map(|item| item.index));
+        let tried = stream.poll_once().map(|item| item.map(|item| item.index));
         let waited = waiting.join().unwrap();
         firing.join().unwrap();
         match tried {
             Ok(tried) => assert!(matches!((tried, waited), (Some(0), Some(1)) | (Some(1), Some(0)))),
-            Err(TryPollError::Pending | TryPollError::AlreadyExecuting) => assert_eq!(waited, Some(0)),
-            Err(TryPollError::Poisoned) => panic!("the source did not panic"),
+            Err(TryPollError::Pending | TryPollError::WouldBlock) => assert_eq!(waited, Some(0)),
+            Err(error) => panic!("neither poisoned nor re-entrant: {error}"),
         }
         drop(stream);
         log.settle();
@@ -232,15 +232,15 @@ fn close_with_next_drops_the_stream() {
 }
 
 #[test]
-fn close_with_try_next_drops_the_stream() {
-    explore("stream: try_next, close", Some(3), Some(4), || {
+fn close_with_poll_once_drops_the_stream() {
+    explore("stream: poll_once, close", Some(3), Some(4), || {
         let (stream, log) = shared(9, End::None, Wait::ForEver);
         let tried = {
             let stream = Arc::clone(&stream);
-            move || stream.try_next().map(|item| item.is_some())
+            move || stream.poll_once().map(|item| item.is_some())
         };
         let (tried, ()) = both(tried, || stream.close());
-        assert!(matches!(tried, Ok(false) | Err(TryPollError::Pending | TryPollError::AlreadyExecuting)), "{tried:?}");
+        assert!(matches!(tried, Ok(false) | Err(TryPollError::Pending | TryPollError::WouldBlock)), "{tried:?}");
         assert!(log.source_is_dropped(), "the stream outlives close");
         drop(stream);
         log.settle();
