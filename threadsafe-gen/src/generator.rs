@@ -152,9 +152,9 @@ impl<Y> Drop for Chunk<'_, Y> {
 /// where there is no function to annotate, or to do without macros. The body starts to run at the first
 /// [`next`](Iterator::next).
 ///
-/// The generator is `Send` if its items are and if everything is that the body holds across a yield. **A lock guard
-/// still counts as held after `drop(guard)`** if the body used it before: end its scope with a block instead. Creating
-/// a generator makes two allocations.
+/// The generator is `Send` if its items, and all values that the body holds across a yield, are. **A lock guard still
+/// counts as held after `drop(guard)`** if the body used it before: end its scope with a block instead. Creating a
+/// generator makes two allocations.
 ///
 /// # Examples
 ///
