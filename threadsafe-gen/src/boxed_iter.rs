@@ -1,23 +1,18 @@
 //! [`BoxThreadsafeIter`]: an iterator of a type that can be written down, whose batches are filled as fast as before.
 //!
 //! A `dyn Iterator` has no method that fills a buffer, and a virtual call for each item would suspend a generator for each.
-//! So the box holds a [`Batched`], which shares a [`Batch`] with the lock's [`Fill`](crate::iter::Fill). To fill a
+//! So the box holds a [`Batched`], which shares a [`Batch`] with the lock's [`Fill`]. To fill a
 //! buffer, the lock puts it into the batch, addressed to the iterator in the box, and calls `next` once. The `Batched`
 //! finds it there, and fills it by the function that was chosen when the type of the source was known. If the box was
 //! replaced through [`ThreadsafeIter::get_mut`], or put inside an adaptor, no iterator has the address, and items come
 //! one by one.
 
-use std::mem;
 use std::ops::Deref;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
 
-use parking_lot::Mutex;
-
-use crate::ThreadsafeIter;
-use crate::iter::Fill;
+use crate::fill::{Batch, Fill};
+use crate::iter::ThreadsafeIter;
 
 /// A [`ThreadsafeIter`] of a boxed iterator, for a place where its type has to be written down: a struct field, a `static`,
 /// a `Vec` of several. Created by [`boxed`](ThreadsafeIter::boxed).
@@ -82,7 +77,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
     where
         B: Iterator<Item = I::Item> + Deref,
     {
-        let batch = Arc::new(Batch { recipient: AtomicUsize::new(0), request: Mutex::new((0, Vec::new())) });
+        let batch = Arc::new(Batch::new());
         let shared = Arc::clone(&batch);
         let fill = Fill::Batch(batch, |iter: &B| address(&**iter));
         self.map_source(move |iter, fill| make(Batched { iter, fill, batch: shared }), fill)
@@ -91,54 +86,6 @@ impl<I: Iterator> ThreadsafeIter<I> {
 
 fn address<T: ?Sized>(value: &T) -> usize {
     ptr::from_ref(value).cast::<()>().addr()
-}
-
-/// A buffer on its way to the [`Batched`] in the box, and back.
-pub(crate) struct Batch<T> {
-    /// The address of the iterator that is to fill the buffer, or 0.
-    recipient: AtomicUsize,
-    /// The number of items that are asked for, and the buffer.
-    request: Mutex<(usize, Vec<T>)>,
-}
-
-impl<T> Batch<T> {
-    /// Fills `buffer` as [`Fill::call`] does, by one call of `next` if the iterator at the address `recipient` is a
-    /// `Batched` of this batch.
-    pub(crate) fn fill<I>(&self, recipient: usize, iter: &mut I, buffer: &mut Vec<T>, size: usize) -> bool
-    where
-        I: Iterator<Item = T>,
-    {
-        /// Takes the buffer back, also if `next` panics.
-        struct TakeBack<'a, T>(&'a Batch<T>, &'a mut Vec<T>);
-
-        impl<T> Drop for TakeBack<'_, T> {
-            fn drop(&mut self) {
-                self.0.recipient.store(0, Relaxed);
-                *self.1 = mem::take(&mut self.0.request.lock().1);
-            }
-        }
-
-        *self.request.lock() = (size, mem::take(buffer));
-        self.recipient.store(recipient, Relaxed);
-        let _take_back = TakeBack(self, buffer);
-        let mut next = iter.next();
-        if self.recipient.load(Relaxed) == 0 {
-            // A `Batched` has filled the buffer up to its last item.
-            let ended = next.is_none();
-            self.request.lock().1.extend(next);
-            return ended;
-        }
-        while let Some(item) = next {
-            let mut request = self.request.lock();
-            request.1.push(item);
-            if request.1.len() >= size {
-                return false;
-            }
-            drop(request);
-            next = iter.next();
-        }
-        true
-    }
 }
 
 /// The source in the box.
@@ -152,20 +99,11 @@ impl<I: Iterator> Batched<I> {
     /// Fills the buffer that is in the batch, and returns its last item.
     #[inline(never)]
     fn fill(&mut self) -> Option<I::Item> {
-        /// Puts the buffer back, also if the source panics.
-        struct PutBack<'a, T>(&'a Batch<T>, Vec<T>);
-
-        impl<T> Drop for PutBack<'_, T> {
-            fn drop(&mut self) {
-                self.0.request.lock().1 = mem::take(&mut self.1);
-            }
-        }
-
-        self.batch.recipient.store(0, Relaxed);
-        let (size, buffer) = mem::take(&mut *self.batch.request.lock());
-        let mut buffer = PutBack(&self.batch, buffer);
-        let ended = self.fill.call(&mut self.iter, &mut buffer.1, size);
-        if ended { None } else { buffer.1.pop() }
+        let Self { iter, fill, batch } = self;
+        batch.answer(|buffer, size| {
+            let ended = fill.call(iter, buffer, size);
+            if ended { None } else { buffer.pop() }
+        })
     }
 }
 
@@ -174,7 +112,7 @@ impl<I: Iterator> Iterator for Batched<I> {
 
     #[inline]
     fn next(&mut self) -> Option<I::Item> {
-        if self.batch.recipient.load(Relaxed) == address(self) { self.fill() } else { self.iter.next() }
+        if self.batch.is_for(address(self)) { self.fill() } else { self.iter.next() }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

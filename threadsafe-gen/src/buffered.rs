@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::ThreadsafeIter;
 use crate::error::TryNextError;
-use crate::iter::Fill;
+use crate::fill::Fill;
 use crate::leftovers::ConsumerGuard;
 
 impl<I: Iterator> ThreadsafeIter<I> {

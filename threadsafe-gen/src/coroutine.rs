@@ -10,7 +10,7 @@ use genawaiter::{Coroutine, GeneratorState};
 
 use crate::close_on_drop::CloseOnDrop;
 use crate::error::TryResumeError;
-use crate::generator::{Reply, Yielder};
+use crate::generator::{Generator, Reply, Yielder};
 use crate::lock::{Lock, LockGuard, drop_swallowing_panic};
 
 /// A coroutine that threads can share: each exchange belongs to one thread.
@@ -20,7 +20,7 @@ use crate::lock::{Lock, LockGuard, drop_swallowing_panic};
 /// other. It is the counterpart of `send` of `threading.serialize_iterator` of `CPython` 3.15.
 ///
 /// A `ThreadsafeCoroutine` is created by `#[threadsafe_generator]` on a function that returns `impl Coroutine<Yield = Y,
-/// Resume = R, Return = C>`, by [`coroutine`](crate::coroutine) where there is no function to annotate, and by
+/// Resume = R, Return = C>`, by [`coroutine`](fn@crate::coroutine) where there is no function to annotate, and by
 /// [`new`](Self::new) from any type that implements [`Coroutine`], the trait of the crate `genawaiter`.
 ///
 /// It is not reference-counted: share it like a `Mutex`, by reference in a [scope](std::thread::scope), in a `static`, or
@@ -528,6 +528,13 @@ impl<C: Coroutine + Unpin> CoroutineGuard<'_, C> {
 impl<C> fmt::Debug for CoroutineGuard<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CoroutineGuard").finish_non_exhaustive()
+    }
+}
+
+impl<Y, F: Future, R> Generator<Y, F, Reply<R>> {
+    /// Puts a lock around the coroutine, so that threads can share it.
+    pub fn threadsafe(self) -> ThreadsafeCoroutine<Self> {
+        ThreadsafeCoroutine::new(self)
     }
 }
 

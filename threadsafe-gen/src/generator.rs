@@ -65,7 +65,7 @@ use std::task::{Context, Poll, Waker};
 
 use genawaiter::{Coroutine, GeneratorState};
 
-use crate::{ThreadsafeCoroutine, ThreadsafeIter};
+use crate::ThreadsafeIter;
 
 /// Holds the items between their yield and their delivery.
 struct Slot<Y, B = ()> {
@@ -191,7 +191,7 @@ where
 /// [`Complete`](GeneratorState::Complete). The body starts to run when the coroutine is first resumed.
 ///
 /// [`Coroutine::resume_with`] resumes the coroutine. To resume it from several threads, put it under the lock of a
-/// [`ThreadsafeCoroutine`]. With `#[threadsafe_generator]`, a function that returns `impl Coroutine` creates a
+/// [`ThreadsafeCoroutine`](crate::ThreadsafeCoroutine). With `#[threadsafe_generator]`, a function that returns `impl Coroutine` creates a
 /// coroutine.
 ///
 /// # Examples
@@ -515,11 +515,6 @@ impl<Y, F: Future<Output = ()>> Coroutine for Generator<Y, F> {
 }
 
 impl<Y, F: Future, R> Generator<Y, F, Reply<R>> {
-    /// Puts a lock around the coroutine, so that threads can share it.
-    pub fn threadsafe(self) -> ThreadsafeCoroutine<Self> {
-        ThreadsafeCoroutine::new(self)
-    }
-
     /// Resumes the body, with `reply` as the result of the yield at which it is suspended.
     ///
     /// Ready when the body suspends at a yield or completes, pending while it awaits something else.

@@ -4,14 +4,13 @@ use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use crate::boxed_iter::Batch;
 use crate::close_on_drop::CloseOnDrop;
 use crate::error::TryNextError;
+use crate::fill::{self, Fill};
 use crate::leftovers::Leftovers;
 use crate::lock::{Lock, LockGuard};
 
@@ -88,26 +87,6 @@ pub struct ThreadsafeIter<I: Iterator> {
     pub(crate) taken: AtomicUsize,
 }
 
-/// The way in which a buffer is filled, chosen where the type of the iterator is known, and called once for many items.
-pub(crate) enum Fill<I: Iterator> {
-    /// Moves up to `size` items into an empty buffer; returns `true` if the iterator ended first.
-    Function(fn(&mut I, &mut Vec<I::Item>, usize) -> bool),
-    /// By a [`Batched`](crate::boxed_iter::Batched) in a box, whose address the function returns.
-    Batch(Arc<Batch<I::Item>>, fn(&I) -> usize),
-}
-
-impl<I: Iterator> Fill<I> {
-    /// Moves up to `size` items into `buffer`, which is empty; returns `true` if the iterator ended first.
-    ///
-    /// If the iterator panics, the buffer has the items before the panic.
-    pub(crate) fn call(&self, iter: &mut I, buffer: &mut Vec<I::Item>, size: usize) -> bool {
-        match self {
-            Self::Function(fill) => fill(iter, buffer, size),
-            Self::Batch(batch, address) => batch.fill(address(iter), iter, buffer, size),
-        }
-    }
-}
-
 impl<I: Iterator> ThreadsafeIter<I> {
     /// Creates a lock around `iter`.
     ///
@@ -120,7 +99,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// assert_eq!(letters.next(), Some('a'));
     /// ```
     pub const fn new(iter: I) -> Self {
-        Self::with_fill(iter, fill)
+        Self::with_fill(iter, fill::one_by_one)
     }
 
     pub(crate) const fn with_fill(iter: I, fill: fn(&mut I, &mut Vec<I::Item>, usize) -> bool) -> Self {
@@ -512,17 +491,6 @@ fn take_indexed<I: Iterator>(iter: &mut I, taken: &AtomicUsize) -> Option<(usize
     let index = taken.load(Relaxed);
     taken.store(index.wrapping_add(1), Relaxed);
     Some((index, item))
-}
-
-/// Fills a buffer by internal iteration, which chains of adaptors are faster at.
-fn fill<I: Iterator>(iter: &mut I, buffer: &mut Vec<I::Item>, size: usize) -> bool {
-    // Reserves what the iterator can have, but no more than this at once, whatever `size` the caller asks for.
-    const MOST_RESERVED: usize = 1024;
-    buffer.reserve_exact(iter.size_hint().1.unwrap_or(0).min(size).min(MOST_RESERVED));
-    iter.all(|item| {
-        buffer.push(item);
-        buffer.len() < size
-    })
 }
 
 /// Takes items by exclusive access, without locking.

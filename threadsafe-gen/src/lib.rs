@@ -7,6 +7,7 @@ mod close_on_drop;
 mod coroutine;
 mod error;
 mod fallible;
+mod fill;
 mod generator;
 mod iter;
 mod leftovers;

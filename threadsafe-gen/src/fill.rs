@@ -1,0 +1,114 @@
+//! [`Fill`]: the way in which a source fills a buffer.
+
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
+use parking_lot::Mutex;
+
+/// The way in which a buffer is filled, chosen where the type of the iterator is known, and called once for many items.
+pub(crate) enum Fill<I: Iterator> {
+    /// Moves up to `size` items into an empty buffer; returns `true` if the iterator ended first.
+    Function(fn(&mut I, &mut Vec<I::Item>, usize) -> bool),
+    /// By a [`Batched`](crate::boxed_iter::Batched) in a box, whose address the function returns.
+    Batch(Arc<Batch<I::Item>>, fn(&I) -> usize),
+}
+
+impl<I: Iterator> Fill<I> {
+    /// Moves up to `size` items into `buffer`, which is empty; returns `true` if the iterator ended first.
+    ///
+    /// If the iterator panics, the buffer has the items before the panic.
+    pub(crate) fn call(&self, iter: &mut I, buffer: &mut Vec<I::Item>, size: usize) -> bool {
+        match self {
+            Self::Function(fill) => fill(iter, buffer, size),
+            Self::Batch(batch, address) => batch.fill(address(iter), iter, buffer, size),
+        }
+    }
+}
+
+/// The function for an iterator of which nothing is known. It uses internal iteration, at which chains of adaptors are
+/// faster.
+pub(crate) fn one_by_one<I: Iterator>(iter: &mut I, buffer: &mut Vec<I::Item>, size: usize) -> bool {
+    // Reserves what the iterator can have, but no more than this at once, whatever `size` the caller asks for.
+    const MOST_RESERVED: usize = 1024;
+    buffer.reserve_exact(iter.size_hint().1.unwrap_or(0).min(size).min(MOST_RESERVED));
+    iter.all(|item| {
+        buffer.push(item);
+        buffer.len() < size
+    })
+}
+
+/// A buffer on its way to the [`Batched`](crate::boxed_iter::Batched) in the box, and back.
+pub(crate) struct Batch<T> {
+    /// The address of the iterator that is to fill the buffer, or 0.
+    recipient: AtomicUsize,
+    /// The number of items that are asked for, and the buffer.
+    request: Mutex<(usize, Vec<T>)>,
+}
+
+impl<T> Batch<T> {
+    pub(crate) const fn new() -> Self {
+        Self { recipient: AtomicUsize::new(0), request: Mutex::new((0, Vec::new())) }
+    }
+
+    /// Fills `buffer` as [`Fill::call`] does, by one call of `next` if the iterator at the address `recipient` is a
+    /// `Batched` of this batch.
+    pub(crate) fn fill<I>(&self, recipient: usize, iter: &mut I, buffer: &mut Vec<T>, size: usize) -> bool
+    where
+        I: Iterator<Item = T>,
+    {
+        /// Takes the buffer back, also if `next` panics.
+        struct TakeBack<'a, T>(&'a Batch<T>, &'a mut Vec<T>);
+
+        impl<T> Drop for TakeBack<'_, T> {
+            fn drop(&mut self) {
+                self.0.recipient.store(0, Relaxed);
+                *self.1 = mem::take(&mut self.0.request.lock().1);
+            }
+        }
+
+        *self.request.lock() = (size, mem::take(buffer));
+        self.recipient.store(recipient, Relaxed);
+        let _take_back = TakeBack(self, buffer);
+        let mut next = iter.next();
+        if self.recipient.load(Relaxed) == 0 {
+            // A `Batched` has filled the buffer up to its last item.
+            let ended = next.is_none();
+            self.request.lock().1.extend(next);
+            return ended;
+        }
+        while let Some(item) = next {
+            let mut request = self.request.lock();
+            request.1.push(item);
+            if request.1.len() >= size {
+                return false;
+            }
+            drop(request);
+            next = iter.next();
+        }
+        true
+    }
+
+    /// Returns `true` if the buffer is for the iterator at this address.
+    #[inline]
+    pub(crate) fn is_for(&self, address: usize) -> bool {
+        self.recipient.load(Relaxed) == address
+    }
+
+    /// Fills the buffer by `fill`, which gets the buffer and the number of items, and returns the last item apart.
+    pub(crate) fn answer(&self, fill: impl FnOnce(&mut Vec<T>, usize) -> Option<T>) -> Option<T> {
+        /// Puts the buffer back, also if the source panics.
+        struct PutBack<'a, T>(&'a Batch<T>, Vec<T>);
+
+        impl<T> Drop for PutBack<'_, T> {
+            fn drop(&mut self) {
+                self.0.request.lock().1 = mem::take(&mut self.1);
+            }
+        }
+
+        self.recipient.store(0, Relaxed);
+        let (size, buffer) = mem::take(&mut *self.request.lock());
+        fill(&mut PutBack(self, buffer).1, size)
+    }
+}
