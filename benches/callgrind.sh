@@ -11,7 +11,7 @@ command -v valgrind >/dev/null || { echo "valgrind is not installed" >&2; exit 1
 few=10000
 many=110000
 contenders=("$@")
-[ $# -gt 0 ] || contenders=(next lock hand owned generator genawaiter-rc genawaiter-sync)
+[ $# -gt 0 ] || contenders=(next buffered chunks boxed-next boxed-buffered lock hand owned generator genawaiter-rc genawaiter-sync)
 
 # Cargo prints the path of the program, whatever the target directory is.
 program=$(cargo build --release -p benches --example one_thread --message-format json \

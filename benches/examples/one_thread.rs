@@ -20,6 +20,25 @@ fn main() -> ExitCode {
             let source = sources::shared(u64::MAX, Nothing);
             take(items, || source.next());
         }
+        Some("buffered") => {
+            let source = sources::shared(u64::MAX, Nothing);
+            let mut batches = source.buffered(64);
+            take(items, || batches.next());
+        }
+        Some("chunks") => {
+            let source = sources::shared(u64::MAX, Nothing);
+            let mut batches = source.chunks(64).flatten();
+            take(items, || batches.next());
+        }
+        Some("boxed-next") => {
+            let source = sources::shared(u64::MAX, Nothing).boxed();
+            take(items, || source.next());
+        }
+        Some("boxed-buffered") => {
+            let source = sources::shared(u64::MAX, Nothing).boxed();
+            let mut batches = source.buffered(64);
+            take(items, || batches.next());
+        }
         Some("lock") => {
             let source = ThreadsafeIter::new(Count::new(u64::MAX, Nothing));
             take(items, || source.next());
@@ -45,7 +64,9 @@ fn main() -> ExitCode {
             take(items, || source.next());
         }
         _ => {
-            eprintln!("contenders: next lock hand owned generator genawaiter-rc genawaiter-sync");
+            eprintln!(
+                "contenders: next buffered chunks boxed-next boxed-buffered lock hand owned generator genawaiter-rc genawaiter-sync"
+            );
             return ExitCode::from(2);
         }
     }

@@ -482,15 +482,15 @@ impl<I: Iterator> ThreadsafeIter<I> {
 /// Takes one item from the iterator, and counts it. The caller holds the lock, so that the store loses no count.
 #[inline]
 fn take<I: Iterator>(iter: &mut I, taken: &AtomicUsize) -> Option<I::Item> {
-    take_indexed(iter, taken).map(|(_, item)| item)
+    let item = iter.next()?;
+    taken.store(taken.load(Relaxed).wrapping_add(1), Relaxed);
+    Some(item)
 }
 
 #[inline]
 fn take_indexed<I: Iterator>(iter: &mut I, taken: &AtomicUsize) -> Option<(usize, I::Item)> {
-    let item = iter.next()?;
-    let index = taken.load(Relaxed);
-    taken.store(index.wrapping_add(1), Relaxed);
-    Some((index, item))
+    let item = take(iter, taken)?;
+    Some((taken.load(Relaxed).wrapping_sub(1), item))
 }
 
 /// Takes items by exclusive access, without locking.
