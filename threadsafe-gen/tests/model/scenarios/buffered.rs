@@ -50,6 +50,27 @@ fn put_back_with_next_of_leftovers_loses_no_item() {
 }
 
 #[test]
+fn items_put_back_beside_two_nexts_after_the_end_leave_no_bit_set() {
+    explore("buffered: put back, next and next after the end", Some(3), Some(4), || {
+        let (iter, log) = Source::shared(5, End::None);
+        let (mut one, mut other) = (iter.buffered(3), iter.buffered(2));
+        let before = [one.next(), other.next()].map(|item| item.unwrap().index);
+        assert!(iter.next().is_none());
+        drop((one, other));
+        // Of 1, 2 and 4 the consumer takes the first two, uses one, and puts 2 back, while this thread may take both others.
+        let (used, taken) =
+            both(consumer(&iter, 2, 1), || [iter.next(), iter.next()].into_iter().flatten().collect::<Vec<_>>());
+        let taken: Vec<_> = taken.into_iter().map(|item| item.index).collect();
+        let all = sorted([before.to_vec(), used, taken]);
+        // Checked before the next call, which would clear a bit that is still set.
+        let (all_taken, finished_by_now) = (all == [0, 1, 2, 3, 4], iter.is_finished());
+        assert_eq!(all_taken, finished_by_now, "{all:?}");
+        drain(&*iter);
+        finished(iter, &log);
+    });
+}
+
+#[test]
 fn items_put_back_by_two_consumers_come_in_order() {
     explore("buffered: put back, put back", Some(2), Some(4), || {
         let (iter, log) = Source::shared(4, End::None);

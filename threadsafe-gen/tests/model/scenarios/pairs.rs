@@ -304,12 +304,18 @@ mod streams {
 
     type Stream = ThreadsafeStream<Waiting>;
 
+    /// An item, or the end, which is to be seen by then.
+    fn item_or_end(stream: &Stream, item: Option<Item>) -> Vec<usize> {
+        assert!(item.is_some() || stream.is_finished(), "`None` before the end");
+        index(item)
+    }
+
     const STREAM_CALLS: [Call<Stream>; 5] = [
-        ("next", |stream| index(block_on(stream.next()))),
+        ("next", |stream| item_or_end(stream, block_on(stream.next()))),
         ("next, cancelled", |stream| {
             let mut future = pin!(stream.next());
             match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(item) => index(item),
+                Poll::Ready(item) => item_or_end(stream, item),
                 Poll::Pending => Vec::new(),
             }
         }),
@@ -317,7 +323,7 @@ mod streams {
             let mut items = pin!(stream.stream());
             index(block_on(std::future::poll_fn(|cx| futures_core::Stream::poll_next(items.as_mut(), cx))))
         }),
-        ("poll_once", |stream| index(stream.poll_once().unwrap_or_default())),
+        ("poll_once", |stream| stream.poll_once().map_or(Vec::new(), |item| item_or_end(stream, item))),
         ("close", |stream| {
             stream.close();
             Vec::new()

@@ -101,6 +101,24 @@ fn a_cancelled_next_passes_its_permit_on() {
 }
 
 #[test]
+fn a_cancelled_next_leaves_the_next_task_its_waker() {
+    explore("stream: next cancelled and then close, next", Some(2), Some(3), || {
+        let (stream, log) = shared(0, End::None, Wait::ForEver);
+        let (item, ()) = both(next(&stream), || {
+            let mut future = Box::pin(stream.next());
+            assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            // The other task may have its turn, and wait for the stream, before this one has left.
+            drop(future);
+            stream.close();
+        });
+        assert_eq!(item, None);
+        assert!(log.source_is_dropped(), "the stream outlives close");
+        drop(stream);
+        log.settle();
+    });
+}
+
+#[test]
 fn a_cancelled_wait_for_the_permit_blocks_no_task() {
     explore("stream: next cancelled, next, next", Some(1), Some(2), || {
         let (stream, log) = shared(2, End::None, Wait::Once);
