@@ -1,4 +1,4 @@
-//! `close` during a call: the call delivers what the source gives it, by every way to ask, and the source is dropped then.
+//! `close` during a call: the call delivers what the source gives it, however it asks, and the source is dropped then.
 
 use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock, Weak};

@@ -1,4 +1,4 @@
-//! Items that were put back and are never taken: `close` drops each of them, outside every lock, and no hint counts them.
+//! Items that were put back and are never taken: `close` drops each, outside every lock, and no hint counts them.
 
 use std::iter;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

@@ -1,4 +1,4 @@
-//! Wakers that are kept for a task: the last one is woken, none is kept too long, and none is called or dropped under a lock.
+//! Wakers that are kept for a task: the last is woken, none is kept too long, none is called or dropped under a lock.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
