@@ -53,7 +53,7 @@ fn a_poll_that_closes_its_stream_delivers_by_every_call() {
     type Ask = fn(&ClosingStream) -> Option<u32>;
     let calls: [(&str, Ask); 3] = [
         ("next", |stream| now(stream.next())),
-        ("try_next", |stream| stream.try_next().unwrap()),
+        ("poll_once", |stream| stream.poll_once().unwrap()),
         ("stream", |stream| {
             let mut items = pin!(stream.stream());
             now(std::future::poll_fn(|cx| items.as_mut().poll_next(cx)))
