@@ -307,8 +307,8 @@ mod constants {
     }
 }
 
-/// A macro whose arms are not Rust syntax, like `select!`.
-macro_rules! first {
+/// A macro whose arms are not Rust syntax, under a name that the attribute knows.
+macro_rules! select {
     ($($name:ident = $value:expr => $work:expr),+ ; else $other:expr) => {
         'first: {
             $(if let Some($name) = $value {
@@ -323,7 +323,7 @@ macro_rules! first {
 #[threadsafe_generator]
 fn in_macros_with_their_own_syntax(words: &[&str]) -> impl Iterator<Item = Result<u32, ParseIntError>> {
     for word in words {
-        first!(n = word.strip_prefix('+') => yield_!(Ok(n.parse()?)), _n = word.strip_prefix('-') => if true { return; }; else return);
+        select!(n = word.strip_prefix('+') => yield_!(Ok(n.parse()?)), _n = word.strip_prefix('-') => if true { return; }; else return);
     }
 }
 

@@ -29,12 +29,19 @@ struct Point {
     x: u32,
 }
 
-/// A macro whose arms are not Rust syntax, like `select!`.
-macro_rules! on {
+/// A macro whose arms are not Rust syntax, under a name that `generator!` knows.
+macro_rules! select {
     ($($name:ident = $value:expr => $work:expr,)+) => {
         $(if let Some($name) = $value {
             $work;
         })+
+    };
+}
+
+macro_rules! twice {
+    ($item:expr) => {
+        yield_!($item);
+        yield_!($item + 1)
     };
 }
 
@@ -129,11 +136,11 @@ fn a_yield_works_in_arguments_of_macros() {
 #[test]
 fn a_yield_works_in_macros_with_their_own_syntax() {
     let numbers = generator! {
-        on! {
+        select! {
             n = Some(1) => yield n,
             _n = None::<u8> => yield 0,
             n = Some({ yield 2; 3 }) => { yield n; yield n + 1 },
-            n = Some(5) => on! { m = Some(n) => drop(vec![yield m]), },
+            n = Some(5) => select! { m = Some(n) => drop(vec![yield m]), },
         }
     };
     assert_eq!(items(numbers), [1, 2, 3, 4, 5]);
@@ -180,9 +187,10 @@ fn the_macros_and_the_keyword_can_be_mixed() {
         yield_from!([2, 3]);
         yield_from!(generator! { yield 4; yield_!(5) });
         yield (6);
-        on! { n = Some(7) => yield_!(n), }
+        select! { n = Some(7) => yield_!(n), }
+        twice!(8);
     };
-    assert_eq!(items(numbers), [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(items(numbers), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 }
 
 #[test]
@@ -287,7 +295,7 @@ fn an_error_is_the_last_item() {
                     return;
                 }
                 yield Ok(word.parse()?);
-                on! { digits = word.strip_prefix('+') => yield Ok(digits.parse::<u32>()? * 10), }
+                select! { digits = word.strip_prefix('+') => yield Ok(digits.parse::<u32>()? * 10), }
             }
         }
     }
@@ -388,13 +396,6 @@ fn a_yield_in_strings_comments_and_stringify_is_not_changed() {
         yield stringify!(yield 3);
     };
     assert_eq!(items(texts), ["yield 1", "yield 3"]);
-}
-
-macro_rules! twice {
-    ($item:expr) => {
-        yield_!($item);
-        yield_!($item + 1)
-    };
 }
 
 #[test]

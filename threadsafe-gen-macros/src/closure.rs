@@ -6,6 +6,7 @@ use syn::{Token, Type};
 
 use crate::body::Body;
 use crate::model::Protocol;
+use crate::spans::{end_spans, relocated};
 
 /// An `async` closure.
 ///
@@ -29,7 +30,7 @@ use crate::model::Protocol;
 /// Output, for a coroutine:
 ///
 /// ```text
-/// async move |__yielder, __resumed_with| -> Return {
+/// async move |__yielder, __resumed_with| {
 ///     let __resumed_with = ::threadsafe_gen::__private::FirstArgument(__resumed_with);
 ///     macro_rules! yield_ { .. }
 ///     macro_rules! yield_from { .. }
@@ -64,17 +65,15 @@ impl ToTokens for Closure<'_> {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         let Self { site, move_, params, .. } = self;
         let (yielder, macros, body_and_return) = (self.yielder(), self.macro_definitions(), self.body_and_return());
-        let (first_arg, output) = match self.protocol {
-            Protocol::Coroutine(types) => {
-                let (first_arg, returned) = (self.first_arg(), &types.returned);
-                let first_arg = quote_spanned!(*site=> , #first_arg);
-                (Some(first_arg), Some(quote_spanned!(*site=> -> #returned)))
-            }
-            Protocol::Iterator | Protocol::Stream => (None, None),
-        };
+        let first_return = self.first_return();
+        let first_arg = self.protocol.is_coroutine().then(|| {
+            let first_arg = self.first_arg();
+            quote_spanned!(*site=> , #first_arg)
+        });
         let (bind_first_arg, unify_items) = (self.bind_first_arg(), self.unify_items(&yielder));
         tokens.extend(quote_spanned! {*site=>
-            async #move_ |#yielder #first_arg| #output {
+            async #move_ |#yielder #first_arg| {
+                #first_return
                 #bind_first_arg
                 #unify_items
                 #macros
@@ -93,6 +92,46 @@ impl Closure<'_> {
     /// Returns the name of the argument of a coroutine's first resume.
     fn first_arg(&self) -> Ident {
         Ident::new("__resumed_with", self.site)
+    }
+
+    /// Builds a `return` that is never reached and comes before those of the body.
+    ///
+    /// rustc infers the output of the closure from the first `return`, even if the output is declared. If that was a
+    /// wrong one of the body, a mismatch would be reported at the function's name.
+    ///
+    /// Output, for a body that cannot fail, for one that can, and for a coroutine:
+    ///
+    /// ```text
+    /// if false {
+    ///     return;
+    /// }
+    /// if false {
+    ///     return ::core::result::Result::Ok::<(), <Item as ::threadsafe_gen::__private::Fallible>::Error>(());
+    /// }
+    /// if false {
+    ///     return ::threadsafe_gen::__private::unreachable::<Return>();
+    /// }
+    /// ```
+    fn first_return(&self) -> Option<TokenStream> {
+        let Self { krate, site, body, .. } = self;
+        let returned = match (self.protocol, body.fallible) {
+            _ if !body.returns_value => return None,
+            (Protocol::Coroutine(types), _) => {
+                let returned = &types.returned;
+                let site = site.located_at(end_spans(returned).0);
+                let krate = relocated(krate, site);
+                quote_spanned!(site=> return #krate::__private::unreachable::<#returned>();)
+            }
+            (_, None) => quote_spanned!(*site=> return;),
+            (_, Some(_)) => {
+                let error = match self.item_type {
+                    ItemType::Declared(item) => error_of(krate, item),
+                    ItemType::Inferred => quote_spanned!(*site=> _),
+                };
+                quote_spanned!(*site=> return ::core::result::Result::Ok::<(), #error>(());)
+            }
+        };
+        Some(quote_spanned!(*site=> if false { #returned }))
     }
 
     /// Wraps the first argument in a type that is not `Copy`, so that `resumed_with!` moves it. To read it again later,
@@ -135,7 +174,7 @@ impl Closure<'_> {
         let (ty, returned) = match self.protocol {
             Protocol::Coroutine(types) => (types.returned.to_token_stream(), Some(quote_spanned!(site=> __returned))),
             Protocol::Iterator | Protocol::Stream => {
-                let ok = self.body.question_mark.map(|_| quote_spanned!(site=> ::core::result::Result::Ok(())));
+                let ok = self.body.fallible.map(|_| quote_spanned!(site=> ::core::result::Result::Ok(())));
                 (quote_spanned!(site=> ()), ok)
             }
         };
@@ -265,6 +304,21 @@ impl Closure<'_> {
             };
         }
     }
+}
+
+/// Builds the type of the errors among the items.
+///
+/// Output:
+///
+/// ```text
+/// <Item as ::threadsafe_gen::__private::Fallible>::Error
+/// ```
+fn error_of(krate: &TokenStream, item: &Type) -> TokenStream {
+    let (first, last) = end_spans(item);
+    let fallible = relocated(&quote!(#krate::__private::Fallible), first);
+    let mut error = quote_spanned!(first=> <#item as #fallible>);
+    error.extend(quote_spanned!(last=> ::Error));
+    error
 }
 
 /// Builds the rule of `yield_from!` that takes a coroutine and its first argument.

@@ -3,7 +3,7 @@
 //! Generated tokens are at `Span::mixed_site()`: their names cannot collide with the user's, lints skip them, and they
 //! follow the rules of this crate's edition.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::punctuated::{Pair, Punctuated};
 use syn::{
@@ -16,6 +16,7 @@ use crate::closure::{Closure, ItemType};
 use crate::model::Protocol;
 use crate::parse::{Function, GeneratorFn, InPlace, Rejection};
 use crate::signature::{DeclaredReturn, RejectedReturn, ReturnKind};
+use crate::spans::{end_spans, relocated};
 
 /// Expands an annotated function.
 ///
@@ -130,23 +131,6 @@ fn mixed_site_at_name(sig: &Signature) -> Span {
     Span::mixed_site().located_at(sig.ident.span())
 }
 
-/// Returns the spans of the first and the last token.
-fn end_spans(tokens: &impl ToTokens) -> (Span, Span) {
-    let mut spans = tokens.to_token_stream().into_iter().map(|token| token.span());
-    let first = spans.next().unwrap_or_else(Span::mixed_site);
-    (first, spans.last().unwrap_or(first))
-}
-
-/// Moves a path to the location `at` and keeps its hygiene. An error whose span reached from the path to other tokens
-/// would underline everything between them.
-fn relocated(path: &impl ToTokens, at: Span) -> TokenStream {
-    let relocate = |mut token: TokenTree| {
-        token.set_span(token.span().located_at(at));
-        token
-    };
-    path.to_token_stream().into_iter().map(relocate).collect()
-}
-
 /// Builds the expression that makes the generator and puts the lock around it.
 fn generator_expr(
     GeneratorFn { krate, function, returns, .. }: &GeneratorFn,
@@ -165,7 +149,7 @@ fn generator_expr(
         params: &params.bindings,
         body,
     };
-    let generator = match (protocol, body.question_mark.map(|_| from_error(krate, item))) {
+    let generator = match (protocol, body.fallible.map(|_| from_error(krate, item))) {
         (Protocol::Coroutine(types), _) => {
             let (resume, returned) = (&types.resume, &types.returned);
             quote_spanned!(site=> #krate::coroutine::<#item, #resume, #returned, _>(#closure))
@@ -208,16 +192,16 @@ fn generator_expr(
 /// })
 /// ```
 ///
-/// If the body has a `?`, the call is `$crate::__private::fallible(closure, from_error)`.
+/// If the body can fail, the call is `$crate::__private::fallible(closure, from_error)`.
 pub(crate) fn in_place(InPlace { krate, move_, protocol, body }: &InPlace) -> TokenStream {
     let site = Span::mixed_site();
     let (krate, params) = (&krate.to_token_stream(), &TokenStream::new());
     let closure = Closure { krate, site, move_: *move_, item_type: ItemType::Inferred, protocol, params, body };
-    match body.question_mark {
+    match body.fallible {
         None => quote_spanned!(site=> #krate::generator(#closure)),
         // The `_` is at the `?`, where rustc then reports items that are not `Result`s.
-        Some(question_mark) => {
-            let inferred = Type::Verbatim(Token![_](question_mark.resolved_at(site)).into_token_stream());
+        Some(fallible) => {
+            let inferred = Type::Verbatim(Token![_](fallible.resolved_at(site)).into_token_stream());
             let from_error = from_error(krate, &inferred);
             quote_spanned!(site=> #krate::__private::fallible(#closure, #from_error))
         }

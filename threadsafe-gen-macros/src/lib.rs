@@ -6,6 +6,7 @@ mod expand;
 mod model;
 mod parse;
 mod signature;
+mod spans;
 #[cfg(test)]
 mod tests;
 

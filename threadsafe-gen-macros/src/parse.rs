@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Error, FnArg, PatIdent, PatOr, Path, Result, Signature, Token, Visibility, braced};
 
-use crate::body::Body;
+use crate::body::{Body, Context};
 use crate::model::Protocol;
 use crate::signature::{DeclaredReturn, RejectedReturn};
 
@@ -65,7 +66,9 @@ pub(crate) fn generator_fn(options: TokenStream, item: TokenStream) -> std::resu
         check_qualifiers(&function.sig)?;
         check_arguments(&function.sig)?;
         let returns = DeclaredReturn::parse(&function.sig)?;
-        let body = function.body.as_ref().map(|body| Body::check_and_rewrite(body, &returns.protocol)).transpose()?;
+        let context =
+            Context { krate: &krate.to_token_stream(), protocol: &returns.protocol, item: Some(&returns.item) };
+        let body = function.body.as_ref().map(|body| Body::check_and_rewrite(body, &context)).transpose()?;
         Ok((returns, body))
     };
     match check() {
@@ -92,7 +95,8 @@ impl Parse for InPlace {
         let move_ = input.parse()?;
         let protocol = Protocol::Iterator;
         let body = Group::new(Delimiter::Brace, input.parse()?);
-        let body = Body::check_and_rewrite(&body, &protocol)?;
+        let context = Context { krate: &krate.to_token_stream(), protocol: &protocol, item: None };
+        let body = Body::check_and_rewrite(&body, &context)?;
         Ok(Self { krate, move_, protocol, body })
     }
 }

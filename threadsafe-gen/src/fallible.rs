@@ -97,7 +97,7 @@ where
 /// Any `Result`, also one behind a type alias.
 #[diagnostic::on_unimplemented(
     message = "`?` in a generator makes the error an item, and its items are `{Self}`",
-    label = "make the items `Result<{Self}, E>`, or do without `?` in the body"
+    label = "make the items `Result<{Self}, E>`, or replace `?` by `let .. else {{ return }};`"
 )]
 pub trait Fallible {
     /// The `E` of `Result<T, E>`.

@@ -6,6 +6,7 @@ mod buffered;
 mod close_on_drop;
 mod coroutine;
 mod error;
+mod expansion;
 mod fallible;
 mod fill;
 mod generator;
@@ -51,6 +52,7 @@ pub use tee::Tee;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::coroutine::FirstArgument;
+    pub use crate::expansion::{Returned, unreachable};
     #[cfg(feature = "stream")]
     pub use crate::fallible::fallible_stream;
     pub use crate::fallible::{Fallible, fallible};

@@ -15,8 +15,8 @@ fn ready_items<S: Stream + Unpin>(stream: &ThreadsafeStream<S>) -> Vec<S::Item> 
     std::iter::from_fn(|| stream.poll_once().expect("the stream awaits only ready futures")).collect()
 }
 
-/// A macro whose arms are not Rust syntax, like `select!`.
-macro_rules! on {
+/// A macro whose arms are not Rust syntax, under a name that the attribute knows.
+macro_rules! select {
     ($($name:ident = $value:expr => $work:expr,)+) => {
         $(if let Some($name) = $value {
             $work;
@@ -59,7 +59,7 @@ fn in_macros() -> impl Iterator<Item = u32> {
         yield 4;
         ""
     });
-    on! {
+    select! {
         n = Some(5) => yield n,
         n = Some(6) => { yield n; yield n + 1 },
     }
@@ -95,7 +95,7 @@ fn sum() -> impl Coroutine<Yield = u32, Resume = u32, Return = String> {
 fn awaited(from: u32) -> impl Stream<Item = Result<u32, ParseIntError>> {
     let n = std::future::ready(from).await;
     yield Ok(n);
-    on! { n = Some(n + 1) => yield Ok(std::future::ready(n).await), }
+    select! { n = Some(n + 1) => yield Ok(std::future::ready(n).await), }
     assert_eq!([yield Ok(n + 2)], [()]);
     yield Ok("x".parse()?);
 }

@@ -2,15 +2,20 @@
 
 use std::mem;
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{
-    Attribute, Error, ExprAsync, ExprAwait, ExprClosure, ExprConst, ExprTry, ExprTryBlock, ImplItemFn, Item, ItemFn,
-    Macro, Path, Result, Stmt, TraitItemFn,
+    Attribute, Error, Expr, ExprAsync, ExprAwait, ExprClosure, ExprConst, ExprReturn, ExprTry, ExprTryBlock,
+    ImplItemFn, Item, ItemFn, Macro, Result, Stmt, TraitItemFn,
 };
 
 use super::keyword;
-use super::tokens::{MacroInput, find_await, find_ident, find_question_mark, is_named, is_opaque_macro};
+use super::returns::{Returned, tail_results};
+use super::tokens::{
+    BodyMacro, LocalMacros, MacroClass, MacroInput, find_await, find_ident, find_question_mark, find_returned_result,
+    is_named, is_result_call,
+};
 use crate::model::Protocol;
 
 const CANNOT_AWAIT: &str = "cannot await in this generator: return `impl Stream<Item = T>` from an annotated function, \
@@ -29,31 +34,39 @@ enum Scope {
     Function,
 }
 
-/// The macros that are defined in a body.
-#[derive(Clone, Copy)]
-enum BodyMacro {
-    Yield,
-    YieldFrom,
-    ResumedWith,
-}
-
-impl BodyMacro {
-    fn named_by(path: &Path) -> Option<Self> {
-        [("yield_", Self::Yield), ("yield_from", Self::YieldFrom), ("resumed_with", Self::ResumedWith)]
-            .into_iter()
-            .find_map(|(name, body_macro)| is_named(path, name).then_some(body_macro))
-    }
-}
-
 /// The visitor that validates a body.
 pub(crate) struct BodyChecker<'a> {
     protocol: &'a Protocol,
+    local_macros: &'a LocalMacros,
     scope: Scope,
+    pub(crate) findings: Findings,
+    errors: Option<Error>,
+}
+
+/// What the expansion of a body depends on.
+#[derive(Default)]
+pub(crate) struct Findings {
     /// The first `?` whose error leaves the body.
     pub(crate) question_mark: Option<Span>,
+    /// The first place besides a `?` that may leave the body with an error: a `return` with a value, a macro that is
+    /// known to return errors, and a macro of which nothing is known.
+    pub(crate) may_return_error: Option<Span>,
+    /// The first yield of an `Ok(..)` or `Err(..)`.
+    pub(crate) yields_result: Option<Span>,
     /// Whether the body names `resumed_with!` where it can be reached.
     pub(crate) takes_first_argument: bool,
-    errors: Option<Error>,
+}
+
+impl Findings {
+    /// Reads a body that cannot be parsed.
+    pub(crate) fn of_tokens(tokens: &TokenStream, local_macros: &LocalMacros) -> Self {
+        Self {
+            question_mark: find_question_mark(tokens, local_macros),
+            may_return_error: find_returned_result(tokens, local_macros),
+            yields_result: None,
+            takes_first_argument: find_ident("resumed_with", tokens).is_some(),
+        }
+    }
 }
 
 impl<'a> BodyChecker<'a> {
@@ -62,15 +75,34 @@ impl<'a> BodyChecker<'a> {
     /// # Errors
     ///
     /// Returns all mistakes, combined into one error.
-    pub(crate) fn check(statements: &[Stmt], protocol: &'a Protocol) -> Result<Self> {
+    pub(crate) fn check(
+        statements: &[Stmt],
+        protocol: &'a Protocol,
+        local_macros: &'a LocalMacros,
+    ) -> Result<Findings> {
         let mut checker =
-            Self { protocol, scope: Scope::Generator, question_mark: None, takes_first_argument: false, errors: None };
+            Self { protocol, local_macros, scope: Scope::Generator, findings: Findings::default(), errors: None };
         for statement in statements {
             checker.visit_stmt(statement);
         }
-        match checker.errors.take() {
+        if !protocol.is_coroutine() {
+            checker.check_tail(statements);
+        }
+        match checker.errors {
             Some(errors) => Err(errors),
-            None => Ok(checker),
+            None => Ok(checker.findings),
+        }
+    }
+
+    /// Rejects `Ok(())` and `Err(error)` at the end of a body that has no value.
+    fn check_tail(&mut self, statements: &[Stmt]) {
+        for result in tail_results(statements) {
+            let message = if is_result_call(result, "Err") {
+                "the body of a generator has no value: write `Err(error)?`, which yields the error as the last item"
+            } else {
+                "the body of a generator has no value: remove `Ok(..)`, or write `return;`"
+            };
+            self.reject(Error::new_spanned(result, message));
         }
     }
 
@@ -96,6 +128,24 @@ impl<'a> BodyChecker<'a> {
         match &mut self.errors {
             Some(errors) => errors.combine(error),
             None => self.errors = Some(error),
+        }
+    }
+
+    fn visit_body_macro(&mut self, body_macro: BodyMacro, mac: &Macro, input: Option<&MacroInput>) {
+        match body_macro {
+            BodyMacro::ResumedWith => self.findings.takes_first_argument |= self.scope != Scope::Function,
+            BodyMacro::Yield => {
+                if let Some(MacroInput::Expressions(items)) = input {
+                    let is_result = |item: &Expr| is_result_call(item, "Ok") || is_result_call(item, "Err");
+                    if self.in_generator() && items.iter().any(is_result) {
+                        self.findings.yields_result.get_or_insert(mac.path.span());
+                    }
+                }
+            }
+            BodyMacro::YieldFrom => (),
+        }
+        if let Err(error) = self.check_macro(body_macro, mac, input) {
+            self.reject(error);
         }
     }
 
@@ -140,11 +190,15 @@ impl<'a> BodyChecker<'a> {
         }
     }
 
-    fn visit_opaque_macro(&mut self, mac: &Macro) {
-        if !is_named(&mac.path, "macro_rules") {
-            return;
+    /// Reads a macro whose input is not known to be code of the body.
+    fn visit_uncertain_macro(&mut self, mac: &Macro) {
+        if self.scope != Scope::Function {
+            self.findings.takes_first_argument |= find_ident("resumed_with", &mac.tokens).is_some();
         }
-        self.takes_first_argument |= find_ident("resumed_with", &mac.tokens).is_some();
+    }
+
+    fn visit_macro_rules(&mut self, mac: &Macro) {
+        self.findings.takes_first_argument |= find_ident("resumed_with", &mac.tokens).is_some();
         // The expansion of such a macro is parsed by rustc, which knows the keyword only as its own unstable one.
         if let Some(keyword) = keyword::find_in_rules(&mac.tokens) {
             let message = "the keyword `yield` is not recognized in a `macro_rules!`: write `yield_!(item)`";
@@ -154,36 +208,64 @@ impl<'a> BodyChecker<'a> {
 
     /// Looks for single tokens in the input of a macro that has a syntax of its own.
     fn visit_unparsed_input(&mut self, mac: &Macro) {
+        self.visit_uncertain_macro(mac);
         if !self.in_generator() {
             return;
         }
-        self.takes_first_argument |= find_ident("resumed_with", &mac.tokens).is_some();
-        if let Some(span) = find_await(&mac.tokens).filter(|_| !self.protocol.can_await()) {
+        if let Some(span) = find_await(&mac.tokens, self.local_macros).filter(|_| !self.protocol.can_await()) {
             self.reject(Error::new(span, CANNOT_AWAIT));
         }
         if self.scope == Scope::Generator {
-            self.question_mark = self.question_mark.or_else(|| find_question_mark(&mac.tokens));
+            self.findings.question_mark =
+                self.findings.question_mark.or_else(|| find_question_mark(&mac.tokens, self.local_macros));
+        }
+        let local_macros = self.local_macros;
+        self.may_return_error(|| find_returned_result(&mac.tokens, local_macros));
+    }
+
+    /// Records a place that may return an error from the body.
+    fn may_return_error(&mut self, span: impl FnOnce() -> Option<Span>) {
+        if self.in_generator() {
+            self.findings.may_return_error = self.findings.may_return_error.or_else(span);
         }
     }
 }
 
 impl Visit<'_> for BodyChecker<'_> {
     fn visit_macro(&mut self, mac: &Macro) {
-        if is_opaque_macro(mac) {
-            self.visit_opaque_macro(mac);
+        if let Some(body_macro) = BodyMacro::named_by_long_path(&mac.path) {
+            let name = body_macro.name();
+            let message =
+                format!("`{name}!` by its path is not the macro of this body: write `{name}!(..)` without a path");
+            self.reject(Error::new_spanned(&mac.path, message));
             return;
+        }
+        let class = MacroClass::of(mac, self.local_macros);
+        match class {
+            _ if mac.path.is_ident("macro_rules") => return self.visit_macro_rules(mac),
+            MacroClass::NoCode => return,
+            MacroClass::Unknown => {
+                self.may_return_error(|| Some(mac.path.span()));
+                return self.visit_uncertain_macro(mac);
+            }
+            MacroClass::FallibleCode => self.may_return_error(|| Some(mac.path.span())),
+            MacroClass::Code => (),
         }
         let input = MacroInput::parse(mac);
         if let Some(body_macro) = BodyMacro::named_by(&mac.path) {
-            self.takes_first_argument |= matches!(body_macro, BodyMacro::ResumedWith) && self.scope != Scope::Function;
-            if let Err(error) = self.check_macro(body_macro, mac, input.as_ref()) {
-                self.reject(error);
-            }
+            self.visit_body_macro(body_macro, mac, input.as_ref());
         }
         match input {
             Some(MacroInput::Expressions(expressions)) => expressions.iter().for_each(|expr| self.visit_expr(expr)),
             Some(MacroInput::Statements(statements)) => statements.iter().for_each(|stmt| self.visit_stmt(stmt)),
             None => self.visit_unparsed_input(mac),
+        }
+    }
+
+    fn visit_expr_return(&mut self, expr: &ExprReturn) {
+        visit::visit_expr_return(self, expr);
+        if let Some(Returned::Result | Returned::Unknown) = expr.expr.as_deref().map(Returned::of) {
+            self.may_return_error(|| Some(expr.return_token.span));
         }
     }
 
@@ -197,7 +279,7 @@ impl Visit<'_> for BodyChecker<'_> {
     fn visit_expr_try(&mut self, expr: &ExprTry) {
         visit::visit_expr_try(self, expr);
         if self.scope == Scope::Generator {
-            self.question_mark.get_or_insert(expr.question_token.span);
+            self.findings.question_mark.get_or_insert(expr.question_token.span);
         }
     }
 

@@ -9,9 +9,9 @@ use syn::token::Paren;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprMacro, ExprYield, Macro, MacroDelimiter, Result, Token};
 
-use super::tokens::{Rewriter, is_punct, rewrite_macro};
+use super::tokens::{LocalMacros, MacroCalls, Rewriter, is_punct, rewrite_macro};
 
-/// Replaces each `yield`, also within macros.
+/// Replaces each `yield`, also in the input of macros that is known to be code of the body.
 ///
 /// Input:
 ///
@@ -24,12 +24,18 @@ use super::tokens::{Rewriter, is_punct, rewrite_macro};
 /// ```text
 /// let argument = yield_!(item);
 /// ```
-#[derive(Default)]
-pub(crate) struct LowerYield {
+pub(crate) struct LowerYield<'a> {
+    local_macros: &'a LocalMacros,
     changed: bool,
 }
 
-impl VisitMut for LowerYield {
+impl<'a> LowerYield<'a> {
+    pub(crate) fn new(local_macros: &'a LocalMacros) -> Self {
+        Self { local_macros, changed: false }
+    }
+}
+
+impl VisitMut for LowerYield<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         visit_mut::visit_expr_mut(self, expr);
         if let Expr::Yield(ExprYield { attrs, yield_token, expr: item }) = expr {
@@ -44,16 +50,21 @@ impl VisitMut for LowerYield {
     }
 }
 
-impl Rewriter for LowerYield {
+impl Rewriter for LowerYield<'_> {
+    fn local_macros(&self) -> &LocalMacros {
+        self.local_macros
+    }
+
     fn changed(&mut self) -> &mut bool {
         &mut self.changed
     }
 
     /// Takes the longest expression after the keyword for the item.
     fn rewrite_tokens(&mut self, tokens: TokenStream) -> TokenStream {
-        let mut rewritten = TokenStream::new();
+        let (mut rewritten, mut calls) = (TokenStream::new(), MacroCalls::default());
         let mut tokens = tokens.into_iter();
         while let Some(token) = tokens.next() {
+            let is_foreign = calls.is_foreign_input(&token, self.local_macros);
             match token {
                 TokenTree::Ident(keyword) if keyword == "yield" => {
                     self.changed = true;
@@ -61,7 +72,7 @@ impl Rewriter for LowerYield {
                     yield_macro(keyword.span(), self.rewrite_tokens(item)).to_tokens(&mut rewritten);
                     tokens = rest.into_iter();
                 }
-                TokenTree::Group(group) => {
+                TokenTree::Group(group) if !is_foreign => {
                     let mut inner = Group::new(group.delimiter(), self.rewrite_tokens(group.stream()));
                     inner.set_span(group.span());
                     rewritten.extend([TokenTree::Group(inner)]);

@@ -1,7 +1,7 @@
 //! The body of a generator.
 //!
 //! A body goes into the expansion as it is written, with two exceptions: `yield` becomes `yield_!` (see [`keyword`]),
-//! and each `return` is annotated with its type (see [`returns`]).
+//! and each `return` of a body that can fail becomes a `return` of a `Result` (see [`returns`]).
 
 mod check;
 mod keyword;
@@ -10,60 +10,88 @@ mod tokens;
 
 use proc_macro2::{Group, Span, TokenStream};
 use quote::ToTokens;
-use syn::{Error, Result, Stmt};
+use syn::{Error, Result, Stmt, Type};
 
 use crate::model::Protocol;
-use check::BodyChecker;
+use check::{BodyChecker, Findings};
 use keyword::LowerYield;
-use returns::{AnnotateReturns, BodyOutput};
+use returns::CompleteReturns;
 pub(crate) use tokens::Mentions;
-use tokens::{Rewriter, find_question_mark, parse_statements};
+use tokens::{LocalMacros, Rewriter, parse_statements};
 
 /// A body that was checked and rewritten.
 pub(crate) struct Body {
     pub(crate) statements: TokenStream,
     /// The span of the braces. Its edition decides when temporaries of the tail expression are dropped.
     pub(crate) braces: Span,
-    /// The first `?` whose error becomes an item. It is `None` in a coroutine, whose return value has the error.
-    pub(crate) question_mark: Option<Span>,
+    /// The first place that can leave the body with an error, which becomes the last item. It is `None` in a coroutine,
+    /// whose return value has the error.
+    pub(crate) fallible: Option<Span>,
+    /// Whether the body may return a value, so that the type of its output must be known beforehand.
+    pub(crate) returns_value: bool,
     /// The first mentions of the body's macros, from which their definitions must be visible.
     pub(crate) mentions: Mentions,
 }
 
+/// What a body belongs to.
+pub(crate) struct Context<'a> {
+    /// The path of the crate `threadsafe-gen`.
+    pub(crate) krate: &'a TokenStream,
+    pub(crate) protocol: &'a Protocol,
+    /// `None` if the type of the items is inferred.
+    pub(crate) item: Option<&'a Type>,
+}
+
 impl Body {
-    pub(crate) fn check_and_rewrite(block: &Group, protocol: &Protocol) -> Result<Self> {
+    pub(crate) fn check_and_rewrite(block: &Group, context: &Context<'_>) -> Result<Self> {
+        let Context { krate, protocol, item } = *context;
         let mut tokens = block.stream();
         let mut mentions = Mentions::find(&tokens);
+        let local_macros = &LocalMacros::find(&tokens);
         // Syntax that `syn` does not know is wrong or newer than `syn`. It is not rejected here, because rustc can tell
         // which it is.
         let mut statements = parse_statements(&tokens);
         if mentions.keyword.is_some() {
-            if let Some(lowered) = rewrite(statements.as_deref_mut(), &tokens, &mut LowerYield::default()) {
+            if let Some(lowered) = rewrite(statements.as_deref_mut(), &tokens, &mut LowerYield::new(local_macros)) {
                 tokens = lowered;
                 // The first mention of `yield_!` can be a keyword that was lowered.
                 mentions = Mentions::find(&tokens);
                 statements = statements.or_else(|| parse_statements(&tokens));
             }
         }
-        let (question_mark, takes_first_argument) = match &statements {
-            Some(statements) => {
-                let checked = BodyChecker::check(statements, protocol)?;
-                (checked.question_mark, checked.takes_first_argument)
-            }
-            None => (find_question_mark(&tokens), mentions.resumed_with.is_some()),
+        let findings = match &statements {
+            Some(statements) => BodyChecker::check(statements, protocol, local_macros)?,
+            None => Findings::of_tokens(&tokens, local_macros),
         };
-        check_first_argument(takes_first_argument, protocol)?;
-        let question_mark = question_mark.filter(|_| !protocol.is_coroutine());
-        if mentions.return_.is_some() {
-            let output = match protocol {
-                Protocol::Coroutine(types) => BodyOutput::Value(&types.returned),
-                _ if question_mark.is_some() => BodyOutput::Result,
-                _ => BodyOutput::Unit,
-            };
-            let annotated = rewrite(statements.as_deref_mut(), &tokens, &mut AnnotateReturns::new(output));
-            tokens = annotated.unwrap_or(tokens);
+        check_first_argument(findings.takes_first_argument, protocol)?;
+        let fallible = if protocol.is_coroutine() { None } else { fallible(&findings, item) };
+        check_items(fallible, item)?;
+        let returns_value =
+            findings.may_return_error.is_some() || protocol.is_coroutine() && mentions.return_.is_some();
+        if fallible.is_some() && mentions.return_.is_some() {
+            let mut complete = CompleteReturns::new(krate, local_macros);
+            tokens = rewrite(statements.as_deref_mut(), &tokens, &mut complete).unwrap_or(tokens);
         }
-        Ok(Self { statements: tokens, braces: block.span(), question_mark, mentions })
+        Ok(Self { statements: tokens, braces: block.span(), fallible, returns_value, mentions })
+    }
+}
+
+/// Returns the first place that can leave the body with an error.
+///
+/// A `?` always can. All other places can only if the items are known to be `Result`s, because a macro of which nothing
+/// is known may as well contain a bare `return`, which a body that returns errors cannot have.
+fn fallible(findings: &Findings, item: Option<&Type>) -> Option<Span> {
+    let yields_results = findings.yields_result.is_some() || item.is_some_and(is_result);
+    findings.question_mark.or(findings.may_return_error.filter(|_| yields_results))
+}
+
+/// Returns whether the name of a type is `Result`.
+fn is_result(ty: &Type) -> bool {
+    match ty {
+        Type::Paren(paren) => is_result(&paren.elem),
+        Type::Group(group) => is_result(&group.elem),
+        Type::Path(ty) => ty.path.segments.last().is_some_and(|segment| segment.ident == "Result"),
+        _ => false,
     }
 }
 
@@ -80,6 +108,40 @@ fn rewrite(statements: Option<&mut [Stmt]>, tokens: &TokenStream, rewriter: &mut
         None => rewriter.rewrite_tokens(tokens.clone()),
     };
     rewriter.changed().then_some(tokens)
+}
+
+/// Rejects a `?` where the items are certainly not `Result`s. Where they may be, rustc finds it out.
+fn check_items(fallible: Option<Span>, item: Option<&Type>) -> Result<()> {
+    const NAMES: &str = "bool char f32 f64 i8 i16 i32 i64 i128 isize str u8 u16 u32 u64 u128 usize \
+        Arc Box Option Rc String Vec";
+    let is_known = |ty: &Type| match ty {
+        Type::Array(_) | Type::FnPtr(_) | Type::Never(_) | Type::Ptr(_) | Type::Reference(_) | Type::Tuple(_) => true,
+        Type::Path(ty) => match ty.path.segments.iter().collect::<Vec<_>>()[..] {
+            [name] => NAMES.split_ascii_whitespace().any(|known| name.ident == known),
+            _ => false,
+        },
+        _ => false,
+    };
+    match (fallible, item) {
+        (Some(span), Some(item)) if is_known(item) => {
+            let item = display(item);
+            let message = format!(
+                "an error becomes the last item, but the items are `{item}`: make them `Result<{item}, E>`, \
+                 or replace `?` by `let Some(value) = .. else {{ return }};`"
+            );
+            Err(Error::new(span, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns a type as a programmer spaces it.
+fn display(ty: &Type) -> String {
+    let mut text = ty.to_token_stream().to_string();
+    for (spaced, plain) in [(" <", "<"), ("< ", "<"), (" >", ">"), (" ,", ","), ("& ", "&"), (" :: ", "::")] {
+        text = text.replace(spaced, plain);
+    }
+    text
 }
 
 /// Rejects a coroutine that drops the argument of its first resume.

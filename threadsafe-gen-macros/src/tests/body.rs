@@ -7,7 +7,11 @@ use super::{parse_function, parse_in_place};
 use crate::body::Body;
 
 fn iterator(body: &str) -> Option<Body> {
-    parse_function(&format!("fn f() -> impl Iterator<Item = Result<u8, E>> {{ {body} }}"))?.body
+    iterator_of("Result<u8, E>", body)
+}
+
+fn iterator_of(item: &str, body: &str) -> Option<Body> {
+    parse_function(&format!("fn f() -> impl Iterator<Item = {item}> {{ {body} }}"))?.body
 }
 
 fn coroutine(resume: &str, body: &str) -> Option<Body> {
@@ -15,29 +19,128 @@ fn coroutine(resume: &str, body: &str) -> Option<Body> {
     parse_function(&format!("fn f() -> {output} {{ {body} }}"))?.body
 }
 
-/// Returns whether the error of a `?` in the body becomes an item.
+/// Returns whether a body of `Result`s can fail.
 #[track_caller]
 fn is_fallible(body: &str) -> bool {
-    iterator(body).expect("the body is accepted").question_mark.is_some()
+    iterator(body).expect("the body is accepted").fallible.is_some()
+}
+
+/// Returns whether a body can fail whose items may be `Result`s by another name.
+#[track_caller]
+fn is_fallible_by_alias(body: &str) -> bool {
+    iterator_of("Row", body).expect("the body is accepted").fallible.is_some()
 }
 
 #[test]
 fn a_question_mark_is_found_in_a_body_that_cannot_be_parsed() {
-    assert!(is_fallible("g()?;"));
-    assert!(is_fallible("@ g()?;"));
-    assert!(is_fallible("@ g()? as u8;"));
-    assert!(is_fallible("unknown!(@ { g()? })"));
-    assert!(!is_fallible("@ g();"));
-    assert!(!is_fallible("@ struct S<T: ?Sized>(T);"));
+    assert!(is_fallible_by_alias("g()?;"));
+    assert!(is_fallible_by_alias("@ g()?;"));
+    assert!(is_fallible_by_alias("@ g()? as u8;"));
+    assert!(is_fallible_by_alias("@ x.await??;"));
+    assert!(!is_fallible_by_alias("@ g();"));
+    assert!(!is_fallible_by_alias("@ struct S<T: ?Sized>(T);"));
 }
 
 #[test]
-fn a_bare_return_in_tokens_returns_ok_only_from_an_iterator_with_a_question_mark() {
+fn a_question_mark_in_the_input_of_a_known_macro_is_the_bodys_own() {
+    for body in
+        ["vec![g()?];", "select! { x = g()? => () }", "tokio::select! { x = y? => () }", "info!(a = g()?, \"\");"]
+    {
+        assert!(is_fallible_by_alias(body), "{body}");
+    }
+    for body in [
+        "unknown!(g()?);",
+        "unknown!(@ { g()? });",
+        "crate::select! { x = g()? => () }",
+        "info!(a = ?b, ?c, \"{}\", 1);",
+        "info!(?c);",
+        "stringify!(g()?);",
+        "macro_rules! vec { ($($token:tt)*) => {} } vec![g()?];",
+    ] {
+        assert!(!is_fallible_by_alias(body), "{body}");
+    }
+}
+
+#[test]
+fn a_body_of_results_can_fail_if_anything_in_it_may_return_an_error() {
+    for body in [
+        "bail!();",
+        "anyhow::ensure!(x);",
+        "unknown!();",
+        "return Err(e);",
+        "return g();",
+        "@ return Err(e);",
+        "vec![unknown!()];",
+    ] {
+        assert!(is_fallible(body), "{body}");
+        assert!(is_fallible_by_alias(&format!("yield_!(Ok(1)); {body}")) != body.starts_with('@'), "{body}");
+        assert!(!is_fallible_by_alias(body), "{body}");
+    }
+    for body in [
+        "println!();",
+        "return;",
+        "return ();",
+        "return yield_!(Ok(1));",
+        "stringify!(return Err(e));",
+        "let c = || return Err(e);",
+        "let c = async { bail!() };",
+        "fn g() { unknown!() }",
+        "yield_!(Ok(1));",
+    ] {
+        assert!(!is_fallible(body), "{body}");
+    }
+}
+
+#[test]
+fn a_returned_value_of_a_body_that_can_fail_becomes_a_result() {
+    let returned = |body: &str| {
+        let statements =
+            iterator(&format!("g()?; return {body};")).expect("the body is accepted").statements.to_string();
+        statements.split_once("return ").expect("the last statement is kept").1.to_owned()
+    };
+    let unit = |value: &str| format!("{{ let _returned : () = {value} ; :: core :: result :: Result :: Ok (()) }} ;");
+    assert_eq!(returned(""), "{ :: core :: result :: Result :: Ok (()) } ;");
+    assert_eq!(returned("yield_!(x)"), unit("yield_ ! (x)"));
+    assert_eq!(returned("if a { () } else { g() }"), unit("if a { () } else { g () }"));
+    assert_eq!(returned("Err(e)"), "Err (e) ;");
+    assert_eq!(returned("bail!(e)"), "bail ! (e) ;");
+    assert_eq!(
+        returned("match a { b => (std::result::Result::Ok(())) }"),
+        "match a { b => (std :: result :: Result :: Ok (())) } ;"
+    );
+    assert_eq!(returned("g()"), "{ :: threadsafe_gen :: __private :: Returned :: into_result (g ()) } ;");
+}
+
+#[test]
+fn a_question_mark_is_rejected_if_the_items_are_certainly_no_results() {
+    for item in ["u8", "String", "Option<u8>", "&'static str", "(u8, Result<u8, E>)", "[u8; 2]"] {
+        assert!(iterator_of(item, "g()?;").is_none(), "{item}");
+        assert!(iterator_of(item, "yield_!(1);").is_some(), "{item}");
+    }
+    for item in ["Row", "Result<u8, E>", "io::Result<u8>", "S::Item", "<S as T>::Item", "my::String"] {
+        assert!(iterator_of(item, "g()?;").is_some(), "{item}");
+    }
+}
+
+#[test]
+fn a_result_at_the_end_of_a_body_is_rejected() {
+    for tail in ["Ok(())", "Err(e)", "anyhow::Ok(())", "if a { Err(e) }", "match a { b => { Ok(()) } }"] {
+        assert!(iterator(tail).is_none(), "{tail}");
+        assert!(coroutine("()", tail).is_some(), "{tail}");
+    }
+    assert!(iterator("Ok::<(), E>(());").is_some());
+    assert!(iterator("Status::Ok(())").is_some());
+}
+
+#[test]
+fn a_bare_return_in_tokens_returns_ok_only_from_an_iterator_that_can_fail() {
     let statements = |body: Option<Body>| body.expect("the body is accepted").statements.to_string();
     let ok = "@ g () ?; { return :: core :: result :: Result :: Ok (()) , }";
     assert_eq!(statements(iterator("@ g()?; { return, }")), ok);
     assert_eq!(statements(iterator("@ g(); { return, }")), "@ g () ; { return , }");
     assert_eq!(statements(coroutine("()", "@ g()?; { return, }")), "@ g () ?; { return , }");
+    let other = "@ g () ?; text ! (return ;) ; ! { return :: core :: result :: Result :: Ok (()) }";
+    assert_eq!(statements(iterator("@ g()?; text!(return;); !{ return }")), other);
     assert_eq!(statements(iterator("@ g()?; return 1;")), "@ g () ?; return 1 ;");
 }
 
@@ -76,10 +179,11 @@ fn a_yield_is_rejected_in_every_nested_function_that_is_not_a_generator() {
 }
 
 #[test]
-fn an_await_in_the_input_of_an_unknown_macro_is_rejected_unless_an_async_block_may_contain_it() {
-    assert!(iterator("unknown!(@ x.await);").is_none());
-    assert!(iterator("unknown!(@ async { x.await });").is_some());
-    assert!(iterator("let later = async { unknown!(@ x.await) };").is_some());
+fn an_await_in_the_input_of_a_known_macro_is_rejected_unless_an_async_block_may_contain_it() {
+    assert!(iterator("select!(@ x.await);").is_none());
+    assert!(iterator("select!(@ async { x.await });").is_some());
+    assert!(iterator("let later = async { select!(@ x.await) };").is_some());
+    assert!(iterator("unknown!(@ x.await);").is_some());
 }
 
 #[test]
@@ -116,14 +220,28 @@ fn the_keyword_is_rejected_in_the_expansion_of_a_macro_rules() {
 }
 
 #[test]
-fn only_a_macro_that_contains_a_rewritten_return_is_printed_anew() {
+fn only_a_known_macro_that_contains_a_rewritten_return_is_printed_anew() {
     // To print `a=-1` anew would separate its `=` from its `-`.
-    let body = iterator("m!(m!(return 1), m!(a=-1)); m!(a=-1);").expect("the body is accepted");
-    let annotated = "return { let _returned : () = 1 ; }";
-    let expected = format!("m ! (m ! ({annotated}) , m ! (a =- 1)) ; m ! (a =- 1) ;");
-    assert_eq!(body.statements.to_string(), expected);
-    let body = iterator("m!(a=-1, return 1);").expect("the body is accepted");
-    assert_eq!(body.statements.to_string(), format!("m ! (a = - 1 , {annotated}) ;"));
+    let body = iterator("g()?; vec!(vec!(return), vec!(a=-1)); vec!(a=-1); m!(a=-1, return);");
+    let completed = "return { :: core :: result :: Result :: Ok (()) }";
+    let expected =
+        format!("g () ? ; vec ! (vec ! ({completed}) , vec ! (a =- 1)) ; vec ! (a =- 1) ; m ! (a =- 1 , return) ;");
+    assert_eq!(body.expect("the body is accepted").statements.to_string(), expected);
+    let body = iterator("g()?; vec!(a=-1, return);").expect("the body is accepted");
+    assert_eq!(body.statements.to_string(), format!("g () ? ; vec ! (a = - 1 , {completed}) ;"));
+}
+
+#[test]
+fn only_the_input_of_a_known_macro_has_the_keyword_lowered() {
+    let lowered = |body: &str| iterator(body).expect("the body is accepted").statements.to_string();
+    assert_eq!(lowered("vec![yield 1]; text!(yield x);"), "vec ! [yield_ ! (1)] ; text ! (yield x) ;");
+    assert_eq!(lowered("select! { a => yield 1, }"), "select ! { a => yield_ ! (1) , }");
+    assert_eq!(lowered("select! { a => text!(yield 1), }"), "select ! { a => text ! (yield 1) , }");
+    assert_eq!(
+        lowered("select! { a => vec![b::text!(yield 1), yield 2], }"),
+        "select ! { a => vec ! [b :: text ! (yield 1) , yield_ ! (2)] , }"
+    );
+    assert_eq!(lowered("crate::select! { a => yield 1, }"), "crate :: select ! { a => yield 1 , }");
 }
 
 #[test]

@@ -10,7 +10,10 @@ fn sum() -> ::threadsafe_gen::ThreadsafeCoroutine<
         u32,
         Result<(), Error>,
         _,
-    >(async move |__yielder, __resumed_with| -> Result<(), Error> {
+    >(async move |__yielder, __resumed_with| {
+            if false {
+                return ::threadsafe_gen::__private::unreachable::<Result<(), Error>>();
+            }
             #[allow(unused_variables)]
             let __resumed_with = ::threadsafe_gen::__private::FirstArgument(
                 __resumed_with,
@@ -55,10 +58,7 @@ fn sum() -> ::threadsafe_gen::ThreadsafeCoroutine<
                     sum += yield_!(sum);
                 }
                 if sum == 100 {
-                    return {
-                        let _returned: Result<(), Error> = Ok(());
-                        _returned
-                    };
+                    return Ok(());
                 }
                 yield_from!(rest() ?, sum)
             };
@@ -78,7 +78,7 @@ fn countdown() -> ::threadsafe_gen::ThreadsafeCoroutine<
         (),
         (),
         _,
-    >(async move |__yielder, __resumed_with| -> () {
+    >(async move |__yielder, __resumed_with| {
             #[allow(unused_variables)]
             let __resumed_with = ::threadsafe_gen::__private::FirstArgument(
                 __resumed_with,

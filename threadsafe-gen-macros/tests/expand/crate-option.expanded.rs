@@ -10,7 +10,7 @@ fn sum() -> my_reexport::threadsafe_gen::ThreadsafeCoroutine<
         u32,
         (),
         _,
-    >(async move |__yielder, __resumed_with| -> () {
+    >(async move |__yielder, __resumed_with| {
             #[allow(unused_variables)]
             let __resumed_with = my_reexport::threadsafe_gen::__private::FirstArgument(
                 __resumed_with,

@@ -1,7 +1,7 @@
 use threadsafe_gen::threadsafe_generator;
 
 #[allow(unused_macros)]
-macro_rules! when {
+macro_rules! select {
     ($pattern:pat => $value:expr) => {
         match $value {
             $pattern => {}
@@ -11,7 +11,7 @@ macro_rules! when {
 
 #[threadsafe_generator]
 fn numbers() -> impl Iterator<Item = u32> {
-    when!(_ => std::future::ready(1).await);
+    select!(_ => std::future::ready(1).await);
 }
 
 fn main() {
