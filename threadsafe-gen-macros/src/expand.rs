@@ -51,7 +51,8 @@ pub(crate) fn generator(generator: &GeneratorFn) -> TokenStream {
         Some(body) => {
             let generator = generator_expr(generator, body, &params);
             let inner = function.attrs.iter().filter(|attr| is_inner(attr));
-            quote!({ #(#inner)* #generator })
+            let mention_replaced = mention_replaced(returns);
+            quote!({ #(#inner)* #mention_replaced #generator })
         }
     };
     function_with(function, &sig, &block)
@@ -139,7 +140,7 @@ fn generator_expr(
 ) -> TokenStream {
     let site = mixed_site_at_name(&function.sig);
     let krate = &relocated(krate, site);
-    let DeclaredReturn { kind, item, protocol } = returns;
+    let DeclaredReturn { kind, item, protocol, .. } = returns;
     let closure = Closure {
         krate,
         site,
@@ -163,12 +164,16 @@ fn generator_expr(
             quote_spanned!(site=> #krate::__private::fallible::<#item, _, _>(#closure, #from_error))
         }
     };
-    match kind {
-        ReturnKind::Impl { .. } => quote_spanned!(site=> #generator.threadsafe()),
-        ReturnKind::Boxed { .. } => {
-            quote_spanned!(site=> #krate::ThreadsafeIter::new(::std::boxed::Box::new(#generator)))
+    let boxed = match (kind, protocol) {
+        (ReturnKind::Impl { .. }, _) => return quote_spanned!(site=> #generator.threadsafe()),
+        (ReturnKind::Boxed { .. }, Protocol::Coroutine(_)) => {
+            quote_spanned!(site=> #krate::BoxCoroutine::new(#generator))
         }
-    }
+        (ReturnKind::Boxed { pin: None, .. }, _) => quote_spanned!(site=> ::std::boxed::Box::new(#generator)),
+        (ReturnKind::Boxed { pin: Some(_), .. }, _) => quote_spanned!(site=> ::std::boxed::Box::pin(#generator)),
+    };
+    let lock = Ident::new(protocol.lock_name(), site);
+    quote_spanned!(site=> #krate::#lock::new(#boxed))
 }
 
 /// Expands `generator!` to an unshared generator whose item type is inferred.
@@ -252,9 +257,9 @@ fn from_error(krate: &TokenStream, item: &Type) -> TokenStream {
 /// ```text
 /// -> ::threadsafe_gen::ThreadsafeIter<impl Iterator<Item = T> + 'a + ::core::marker::Send>
 /// ```
-fn threadsafe_return(krate: &Path, DeclaredReturn { kind, protocol, .. }: &DeclaredReturn) -> ReturnType {
+fn threadsafe_return(krate: &Path, returns: &DeclaredReturn) -> ReturnType {
+    let DeclaredReturn { kind, bounds, protocol, .. } = returns;
     let site = Span::mixed_site();
-    let bounds = kind.bounds();
     let (_, last) = end_spans(bounds);
     let (source, first) = match kind {
         // At `mixed_site` the `impl` follows the rules of this crate's edition: it captures all arguments, in any
@@ -263,27 +268,64 @@ fn threadsafe_return(krate: &Path, DeclaredReturn { kind, protocol, .. }: &Decla
             let impl_token = Token![impl](impl_token.span.resolved_at(site));
             (quote!(#impl_token #bounds), impl_token.span)
         }
-        ReturnKind::Boxed { path, dyn_token, .. } => (quote!(#path<#dyn_token #bounds), end_spans(path).0),
+        ReturnKind::Boxed { pin: None, path, dyn_token, .. } => (quote!(#path<#dyn_token #bounds), end_spans(path).0),
+        ReturnKind::Boxed { pin: Some(pin), path, dyn_token, .. } => {
+            (quote!(#pin<#path<#dyn_token #bounds), end_spans(pin).0)
+        }
     };
     let (first, last) = (site.located_at(first), site.located_at(last));
     let krate = relocated(krate, first);
-    // `Unpin` is stated for the callers of a trait's method, which know only this type.
-    let (lock, unpin) = match protocol {
-        Protocol::Iterator => ("ThreadsafeIter", None),
-        Protocol::Stream => ("ThreadsafeStream", Some(quote_spanned!(last=> + ::core::marker::Unpin))),
-        Protocol::Coroutine(_) => ("ThreadsafeCoroutine", Some(quote_spanned!(last=> + ::core::marker::Unpin))),
-    };
-    let lock = Ident::new(lock, first);
+    let lock = Ident::new(protocol.lock_name(), first);
     let mut tokens = quote_spanned!(first=> #krate::#lock<);
+    if let (ReturnKind::Boxed { .. }, Protocol::Coroutine(types)) = (kind, protocol) {
+        let lifetime = returns.lifetime().map_or_else(|| quote_spanned!(first=> 'static), ToTokens::to_token_stream);
+        let [item, resume, returned] = &types.as_written;
+        tokens.extend(quote_spanned!(first=> #krate::BoxCoroutine<#lifetime, #item, #resume, #returned>>));
+        return ReturnType::Type(Token![->](first), Box::new(Type::Verbatim(tokens)));
+    }
     tokens.extend(source);
     if !bounds.trailing_punct() {
         tokens.extend(quote_spanned!(last=> +));
     }
+    // `Unpin` is stated for the callers of a trait's method, which know only this type.
+    let unpin = match (kind, protocol) {
+        (_, Protocol::Iterator) | (ReturnKind::Boxed { pin: Some(_), .. }, _) => None,
+        _ => Some(quote_spanned!(last=> + ::core::marker::Unpin)),
+    };
     tokens.extend(quote_spanned!(last=> ::core::marker::Send #unpin>));
-    if let ReturnKind::Boxed { .. } = kind {
-        tokens.extend(quote_spanned!(last=> >));
+    match kind {
+        ReturnKind::Impl { .. } => (),
+        ReturnKind::Boxed { pin: None, .. } => tokens.extend(quote_spanned!(last=> >)),
+        ReturnKind::Boxed { pin: Some(_), .. } => tokens.extend(quote_spanned!(last=> >>)),
     }
     ReturnType::Type(Token![->](first), Box::new(Type::Verbatim(tokens)))
+}
+
+/// Mentions what is written in the declared return type and not in that of the expanded function, so that its imports
+/// count as used.
+///
+/// Input:
+///
+/// ```text
+/// -> Box<dyn Coroutine<Yield = Y, Resume = R, Return = C> + UnwindSafe>
+/// ```
+///
+/// Output:
+///
+/// ```text
+/// let _ = ::core::option::Option::<Box<dyn Coroutine<Yield = Y, Resume = R, Return = C>>>::None;
+/// let _ = ::core::option::Option::<&dyn UnwindSafe>::None;
+/// ```
+fn mention_replaced(returns: &DeclaredReturn) -> TokenStream {
+    let site = Span::mixed_site();
+    let DeclaredReturn { kind, bounds, bounds_of_lock, protocol, .. } = returns;
+    let boxed = match (kind, protocol) {
+        (ReturnKind::Boxed { path, dyn_token, .. }, Protocol::Coroutine(_)) => {
+            Some(quote_spanned!(site=> let _ = ::core::option::Option::<#path<#dyn_token #bounds>>::None;))
+        }
+        _ => None,
+    };
+    quote_spanned!(site=> #boxed #(let _ = ::core::option::Option::<&dyn #bounds_of_lock>::None;)*)
 }
 
 /// The arguments of an expanded function.

@@ -16,6 +16,8 @@ pub(crate) enum Protocol {
 pub(crate) struct CoroutineTypes {
     pub(crate) resume: Type,
     pub(crate) returned: Type,
+    /// `Yield`, `Resume` and `Return` as they are declared. The others have `_` instead of each `impl Trait`.
+    pub(crate) as_written: [Type; 3],
 }
 
 impl CoroutineTypes {
@@ -43,6 +45,15 @@ impl Protocol {
             Self::Iterator => "Iterator",
             Self::Stream => "Stream",
             Self::Coroutine(_) => "Coroutine",
+        }
+    }
+
+    /// Returns the name of the lock around a generator of this kind.
+    pub(crate) fn lock_name(&self) -> &'static str {
+        match self {
+            Self::Iterator => "ThreadsafeIter",
+            Self::Stream => "ThreadsafeStream",
+            Self::Coroutine(_) => "ThreadsafeCoroutine",
         }
     }
 

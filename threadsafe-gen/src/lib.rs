@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod boxed;
 mod boxed_iter;
 mod buffered;
 mod close_on_drop;
@@ -30,6 +31,7 @@ pub use genawaiter::{Coroutine, GeneratorState};
 #[cfg(feature = "macros")]
 pub use threadsafe_gen_macros::threadsafe_generator;
 
+pub use boxed::BoxCoroutine;
 pub use boxed_iter::BoxThreadsafeIter;
 pub use buffered::{Buffered, Chunks, Indexed};
 pub use close_on_drop::CloseOnDrop;

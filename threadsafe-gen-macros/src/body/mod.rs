@@ -13,6 +13,7 @@ use quote::ToTokens;
 use syn::{Error, Result, Stmt, Type};
 
 use crate::model::Protocol;
+use crate::signature::is_result;
 use check::{BodyChecker, Findings};
 use keyword::LowerYield;
 use returns::CompleteReturns;
@@ -83,16 +84,6 @@ impl Body {
 fn fallible(findings: &Findings, item: Option<&Type>) -> Option<Span> {
     let yields_results = findings.yields_result.is_some() || item.is_some_and(is_result);
     findings.question_mark.or(findings.may_return_error.filter(|_| yields_results))
-}
-
-/// Returns whether the name of a type is `Result`.
-fn is_result(ty: &Type) -> bool {
-    match ty {
-        Type::Paren(paren) => is_result(&paren.elem),
-        Type::Group(group) => is_result(&group.elem),
-        Type::Path(ty) => ty.path.segments.last().is_some_and(|segment| segment.ident == "Result"),
-        _ => false,
-    }
 }
 
 /// Rewrites a body by its statements or, if they could not be parsed, by its tokens. Returns the new tokens if anything
