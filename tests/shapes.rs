@@ -132,6 +132,7 @@ pub fn with_attributes() -> impl Iterator<Item = u32> {
 /// # Safety
 ///
 /// This function has no requirements. It is unsafe only to test that the attribute accepts it.
+#[expect(unsafe_code, reason = "the attribute accepts such functions")]
 #[threadsafe_generator]
 unsafe fn not_safe(n: &u32) -> impl Iterator<Item = u32> {
     yield_!(*n);

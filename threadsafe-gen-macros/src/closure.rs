@@ -277,31 +277,44 @@ impl Closure<'_> {
         }
     }
 
-    /// Builds the rule of `yield_from!` that takes items.
+    /// Builds the rules of `yield_from!` that take items. The first is for calls that carry a token with their location.
     ///
-    /// Output:
+    /// Output, of each rule:
     ///
     /// ```text
-    /// ($items:expr $(,)?) => {
-    ///     for __item in ::core::iter::IntoIterator::into_iter($items) {
-    ///         let __item: Item = __item;
-    ///         __yielder.yield_(__item).await;
+    /// (@ $item:tt $items:expr $(,)?) => {
+    ///     for $item in ::threadsafe_gen::__private::send_items($items) {
+    ///         let $item: Item = $item;
+    ///         __yielder.yield_($item).await;
     ///     }
     /// };
     /// ```
     fn yield_from_rules(&self, yielder: &Ident) -> TokenStream {
         let site = Span::mixed_site();
-        let bind_item = match self.item_type {
-            ItemType::Declared(item) => quote_spanned!(site=> let __item: #item = __item;),
-            ItemType::Inferred => quote_spanned!(site=> let __item = __unify_items(__item);),
-        };
-        quote_spanned! {site=>
-            ($items:expr $(,)?) => {
-                for __item in ::core::iter::IntoIterator::into_iter($items) {
-                    #bind_item
-                    #yielder.yield_(__item).await;
+        let yield_all = |name: TokenStream| {
+            let krate = self.krate;
+            let (items, item) = match self.item_type {
+                ItemType::Declared(item) => {
+                    let krate = relocated(krate, site);
+                    let items = quote_spanned!(site=> #krate::__private::send_items($items));
+                    (items, quote_spanned!(site=> let #name: #item = #name;))
+                }
+                ItemType::Inferred => {
+                    let items = quote_spanned!(site=> ::core::iter::IntoIterator::into_iter($items));
+                    (items, quote_spanned!(site=> let #name = __unify_items(#name);))
                 }
             };
+            quote_spanned! {site=>
+                for #name in #items {
+                    #item
+                    #yielder.yield_(#name).await;
+                }
+            }
+        };
+        let (located, plain) = (yield_all(quote_spanned!(site=> $item)), yield_all(quote_spanned!(site=> __item)));
+        quote_spanned! {site=>
+            (@ $item:tt $items:expr $(,)?) => { #located };
+            ($items:expr $(,)?) => { #plain };
         }
     }
 }

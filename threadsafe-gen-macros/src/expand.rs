@@ -3,7 +3,7 @@
 //! Generated tokens are at `Span::mixed_site()`: their names cannot collide with the user's, lints skip them, and they
 //! follow the rules of this crate's edition.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::punctuated::{Pair, Punctuated};
 use syn::{
@@ -52,7 +52,11 @@ pub(crate) fn generator(generator: &GeneratorFn) -> TokenStream {
             let generator = generator_expr(generator, body, &params);
             let inner = function.attrs.iter().filter(|attr| is_inner(attr));
             let mention_replaced = mention_replaced(returns);
-            quote!({ #(#inner)* #mention_replaced #generator })
+            let mut block = Group::new(Delimiter::Brace, quote!(#(#inner)* #mention_replaced #generator));
+            // At these braces the span of the whole function is that of the user's code. Lints about functions skip
+            // those whose span is a macro's.
+            block.set_span(body.braces);
+            block.into_token_stream()
         }
     };
     function_with(function, &sig, &block)
@@ -399,14 +403,14 @@ fn rebind(argument: &PatType, index: usize) -> (PatType, TokenStream) {
     let cfgs: Vec<_> = attrs.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect();
     let (name, binding) = match &**pat {
         Pat::Ident(PatIdent { by_ref: None, subpat: None, ident, .. }) if !ident.to_string().starts_with('_') => {
-            (ident.clone(), quote_spanned!(site=> #(#attrs)* let #pat = #ident;))
+            (ident.clone(), quote_spanned!(site=> #[allow(clippy::shadow_same)] #(#attrs)* let #pat = #ident;))
         }
         // A name that begins with an underscore is among these, because to use it would trigger a lint.
         pat => {
             let name = format_ident!("__arg{index}", span = site);
             // The argument moves as a whole first, because a pattern moves only the parts that it names. It is `mut`
             // for patterns with `ref mut`.
-            let whole = quote_spanned!(site=> #(#cfgs)* let mut #name = #name;);
+            let whole = quote_spanned!(site=> #[allow(clippy::shadow_same)] #(#cfgs)* let mut #name = #name;);
             let parts = (!matches!(pat, Pat::Wild(_))).then(|| {
                 quote_spanned! {site=>
                     #[allow(clippy::no_effect_underscore_binding)]

@@ -29,3 +29,15 @@ impl<E> Returned<E> for Result<(), E> {
 pub fn unreachable<T>() -> T {
     unreachable!("a generator's first `return` is never reached")
 }
+
+/// Returns the iterator of `items`, and hides its type.
+///
+/// rustc forgets lifetimes when it finds out whether a suspended body is `Send`, and then rejects iterators that are.
+/// Here it finds it out with all lifetimes at hand, and of the returned type it knows no more than that it is `Send`.
+#[inline]
+pub fn send_items<T, I>(items: I) -> impl Iterator<Item = T> + Send
+where
+    I: IntoIterator<Item = T, IntoIter: Send>,
+{
+    items.into_iter()
+}

@@ -54,7 +54,7 @@ pub use tee::Tee;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::coroutine::FirstArgument;
-    pub use crate::expansion::{Returned, unreachable};
+    pub use crate::expansion::{Returned, send_items, unreachable};
     #[cfg(feature = "stream")]
     pub use crate::fallible::fallible_stream;
     pub use crate::fallible::{Fallible, fallible};

@@ -1,9 +1,11 @@
 //! The body of a generator.
 //!
-//! A body goes into the expansion as it is written, with two exceptions: `yield` becomes `yield_!` (see [`keyword`]),
-//! and each `return` of a body that can fail becomes a `return` of a `Result` (see [`returns`]).
+//! A body goes into the expansion as it is written, with three exceptions: `yield` becomes `yield_!` (see [`keyword`]),
+//! the expressions that items come from are prepared (see [`items`]), and each `return` of a body that can fail becomes
+//! a `return` of a `Result` (see [`returns`]).
 
 mod check;
+mod items;
 mod keyword;
 mod returns;
 mod tokens;
@@ -15,6 +17,7 @@ use syn::{Error, Result, Stmt, Type};
 use crate::model::Protocol;
 use crate::signature::is_result;
 use check::{BodyChecker, Findings};
+use items::PrepareItems;
 use keyword::LowerYield;
 use returns::CompleteReturns;
 pub(crate) use tokens::Mentions;
@@ -67,6 +70,8 @@ impl Body {
         check_first_argument(findings.takes_first_argument, protocol)?;
         let fallible = if protocol.is_coroutine() { None } else { fallible(&findings, item) };
         check_items(fallible, item)?;
+        let mut prepare = PrepareItems::new(krate, item.is_some(), local_macros);
+        tokens = rewrite(statements.as_deref_mut(), &tokens, &mut prepare).unwrap_or(tokens);
         let returns_value =
             findings.may_return_error.is_some() || protocol.is_coroutine() && mentions.return_.is_some();
         if fallible.is_some() && mentions.return_.is_some() {

@@ -1,6 +1,7 @@
 fn counter() -> ::threadsafe_gen::ThreadsafeIter<
-    Box<dyn Iterator<Item = Box<dyn Display + Send>> + Sync + ::core::marker::Send>,
+    Box<dyn Iterator<Item = Box<dyn Display + Send>> + ::core::marker::Send>,
 > {
+    let _ = ::core::option::Option::<&dyn Sync>::None;
     ::threadsafe_gen::ThreadsafeIter::new(
         ::std::boxed::Box::new(
             ::threadsafe_gen::generator::<
@@ -23,9 +24,14 @@ fn counter() -> ::threadsafe_gen::ThreadsafeIter<
                 }
                 #[allow(unused_macros)]
                 macro_rules! yield_from {
+                    (@ $item:tt $items:expr $(,)?) => {
+                        for $item in ::threadsafe_gen::__private::send_items($items) {
+                        let $item : Box < dyn Display + Send > = $item; __yielder
+                        .yield_($item). await; }
+                    };
                     ($items:expr $(,)?) => {
-                        for __item in ::core::iter::IntoIterator::into_iter($items) { let
-                        __item : Box < dyn Display + Send > = __item; __yielder
+                        for __item in ::threadsafe_gen::__private::send_items($items) {
+                        let __item : Box < dyn Display + Send > = __item; __yielder
                         .yield_(__item). await; }
                     };
                     ($($other:tt)*) => {

@@ -99,8 +99,12 @@ fn countdown() -> ::threadsafe_gen::ThreadsafeCoroutine<
             }
             #[allow(unused_macros)]
             macro_rules! yield_from {
+                (@ $item:tt $items:expr $(,)?) => {
+                    for $item in ::threadsafe_gen::__private::send_items($items) { let
+                    $item : u32 = $item; __yielder.yield_($item). await; }
+                };
                 ($items:expr $(,)?) => {
-                    for __item in ::core::iter::IntoIterator::into_iter($items) { let
+                    for __item in ::threadsafe_gen::__private::send_items($items) { let
                     __item : u32 = __item; __yielder.yield_(__item). await; }
                 };
                 ($inner:expr, $first:expr $(,)?) => {
@@ -122,7 +126,7 @@ fn countdown() -> ::threadsafe_gen::ThreadsafeCoroutine<
             }
             #[allow(clippy::diverging_sub_expression)]
             let __returned: () = {
-                yield_from!((0..3).rev());
+                yield_from!(@ __item(0..3).rev());
             };
             #[allow(unreachable_code)] return __returned;
         })

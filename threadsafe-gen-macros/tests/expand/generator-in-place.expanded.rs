@@ -18,6 +18,10 @@ fn main() {
         }
         #[allow(unused_macros)]
         macro_rules! yield_from {
+            (@ $item:tt $items:expr $(,)?) => {
+                for $item in ::core::iter::IntoIterator::into_iter($items) { let $item =
+                __unify_items($item); __yielder.yield_($item). await; }
+            };
             ($items:expr $(,)?) => {
                 for __item in ::core::iter::IntoIterator::into_iter($items) { let __item
                 = __unify_items(__item); __yielder.yield_(__item). await; }
@@ -33,7 +37,7 @@ fn main() {
             select! {
                 x = y => yield_!(x),
             }
-            yield_from!([3, 4]);
+            yield_from!(@ __item[3, 4]);
         };
     });
     let parsed = threadsafe_gen::__private::fallible(
@@ -57,6 +61,10 @@ fn main() {
             }
             #[allow(unused_macros)]
             macro_rules! yield_from {
+                (@ $item:tt $items:expr $(,)?) => {
+                    for $item in ::core::iter::IntoIterator::into_iter($items) { let
+                    $item = __unify_items($item); __yielder.yield_($item). await; }
+                };
                 ($items:expr $(,)?) => {
                     for __item in ::core::iter::IntoIterator::into_iter($items) { let
                     __item = __unify_items(__item); __yielder.yield_(__item). await; }

@@ -23,8 +23,12 @@ pub fn pairs<'a, T: Sync>(
             }
             #[allow(unused_macros)]
             macro_rules! yield_from {
+                (@ $item:tt $items:expr $(,)?) => {
+                    for $item in ::threadsafe_gen::__private::send_items($items) { let
+                    $item : (& 'a T, & 'a T) = $item; __yielder.yield_($item). await; }
+                };
                 ($items:expr $(,)?) => {
-                    for __item in ::core::iter::IntoIterator::into_iter($items) { let
+                    for __item in ::threadsafe_gen::__private::send_items($items) { let
                     __item : (& 'a T, & 'a T) = __item; __yielder.yield_(__item). await;
                     }
                 };
@@ -32,11 +36,12 @@ pub fn pairs<'a, T: Sync>(
                     ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
                 };
             }
+            #[allow(clippy::shadow_same)]
             let items = items;
             #[allow(clippy::diverging_sub_expression)]
             let __returned: () = {
                 for a in items {
-                    yield_from!(items.iter().map(| b | (a, b)));
+                    yield_from!(@ __item items.iter().map(| b | (a, b)));
                     if items.len() > 9 {
                         return;
                     }

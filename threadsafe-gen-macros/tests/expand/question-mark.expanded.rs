@@ -25,15 +25,21 @@ fn numbers(
                 }
                 #[allow(unused_macros)]
                 macro_rules! yield_from {
+                    (@ $item:tt $items:expr $(,)?) => {
+                        for $item in ::threadsafe_gen::__private::send_items($items) {
+                        let $item : Result < u32, ParseIntError > = $item; __yielder
+                        .yield_($item). await; }
+                    };
                     ($items:expr $(,)?) => {
-                        for __item in ::core::iter::IntoIterator::into_iter($items) { let
-                        __item : Result < u32, ParseIntError > = __item; __yielder
+                        for __item in ::threadsafe_gen::__private::send_items($items) {
+                        let __item : Result < u32, ParseIntError > = __item; __yielder
                         .yield_(__item). await; }
                     };
                     ($($other:tt)*) => {
                         ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
                     };
                 }
+                #[allow(clippy::shadow_same)]
                 let text = text;
                 #[allow(clippy::diverging_sub_expression)]
                 let __returned: () = {
@@ -83,15 +89,21 @@ fn lines(
                 }
                 #[allow(unused_macros)]
                 macro_rules! yield_from {
+                    (@ $item:tt $items:expr $(,)?) => {
+                        for $item in ::threadsafe_gen::__private::send_items($items) {
+                        let $item : io::Result < String > = $item; __yielder
+                        .yield_($item). await; }
+                    };
                     ($items:expr $(,)?) => {
-                        for __item in ::core::iter::IntoIterator::into_iter($items) { let
-                        __item : io::Result < String > = __item; __yielder.yield_(__item)
-                        . await; }
+                        for __item in ::threadsafe_gen::__private::send_items($items) {
+                        let __item : io::Result < String > = __item; __yielder
+                        .yield_(__item). await; }
                     };
                     ($($other:tt)*) => {
                         ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
                     };
                 }
+                #[allow(clippy::shadow_same)]
                 let file = file;
                 #[allow(clippy::diverging_sub_expression)]
                 let __returned: () = {

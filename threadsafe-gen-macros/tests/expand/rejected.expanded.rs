@@ -11,7 +11,7 @@ fn without_item_type() -> (
     [(); ::core::compile_error! {
         "missing associated type: write `Iterator<Item = T>`"
     }],
-    impl Iterator,
+    Box<impl Iterator>,
 ) {
     ::core::compile_error! {
         "missing associated type: write `Iterator<Item = T>`"

@@ -25,15 +25,20 @@ impl Counter {
                 }
                 #[allow(unused_macros)]
                 macro_rules! yield_from {
+                    (@ $item:tt $items:expr $(,)?) => {
+                        for $item in ::threadsafe_gen::__private::send_items($items) {
+                        let $item : u64 = $item; __yielder.yield_($item). await; }
+                    };
                     ($items:expr $(,)?) => {
-                        for __item in ::core::iter::IntoIterator::into_iter($items) { let
-                        __item : u64 = __item; __yielder.yield_(__item). await; }
+                        for __item in ::threadsafe_gen::__private::send_items($items) {
+                        let __item : u64 = __item; __yielder.yield_(__item). await; }
                     };
                     ($($other:tt)*) => {
                         ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
                     };
                 }
                 let _ = &self;
+                #[allow(clippy::shadow_same)]
                 let step = step;
                 #[allow(clippy::diverging_sub_expression)]
                 let __returned: () = {
@@ -67,9 +72,13 @@ impl Counter {
                 }
                 #[allow(unused_macros)]
                 macro_rules! yield_from {
+                    (@ $item:tt $items:expr $(,)?) => {
+                        for $item in ::threadsafe_gen::__private::send_items($items) {
+                        let $item : u64 = $item; __yielder.yield_($item). await; }
+                    };
                     ($items:expr $(,)?) => {
-                        for __item in ::core::iter::IntoIterator::into_iter($items) { let
-                        __item : u64 = __item; __yielder.yield_(__item). await; }
+                        for __item in ::threadsafe_gen::__private::send_items($items) {
+                        let __item : u64 = __item; __yielder.yield_(__item). await; }
                     };
                     ($($other:tt)*) => {
                         ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")

@@ -23,14 +23,19 @@ fn pages(
             }
             #[allow(unused_macros)]
             macro_rules! yield_from {
+                (@ $item:tt $items:expr $(,)?) => {
+                    for $item in ::threadsafe_gen::__private::send_items($items) { let
+                    $item : Page = $item; __yielder.yield_($item). await; }
+                };
                 ($items:expr $(,)?) => {
-                    for __item in ::core::iter::IntoIterator::into_iter($items) { let
+                    for __item in ::threadsafe_gen::__private::send_items($items) { let
                     __item : Page = __item; __yielder.yield_(__item). await; }
                 };
                 ($($other:tt)*) => {
                     ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
                 };
             }
+            #[allow(clippy::shadow_same)]
             let urls = urls;
             #[allow(clippy::diverging_sub_expression)]
             let __returned: () = {

@@ -34,9 +34,13 @@ trait Source {
                 }
                 #[allow(unused_macros)]
                 macro_rules! yield_from {
+                    (@ $item:tt $items:expr $(,)?) => {
+                        for $item in ::threadsafe_gen::__private::send_items($items) {
+                        let $item : u8 = $item; __yielder.yield_($item). await; }
+                    };
                     ($items:expr $(,)?) => {
-                        for __item in ::core::iter::IntoIterator::into_iter($items) { let
-                        __item : u8 = __item; __yielder.yield_(__item). await; }
+                        for __item in ::threadsafe_gen::__private::send_items($items) {
+                        let __item : u8 = __item; __yielder.yield_(__item). await; }
                     };
                     ($($other:tt)*) => {
                         ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
@@ -44,7 +48,7 @@ trait Source {
                 }
                 #[allow(clippy::diverging_sub_expression)]
                 let __returned: () = {
-                    yield_from!([0; 2]);
+                    yield_from!(@ __item[0; 2]);
                 };
             })
             .threadsafe()
