@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod boxed;
+mod boxed_coroutine;
 mod boxed_iter;
 mod buffered;
 mod close_on_drop;
@@ -31,7 +31,7 @@ pub use genawaiter::{Coroutine, GeneratorState};
 #[cfg(feature = "macros")]
 pub use threadsafe_gen_macros::threadsafe_generator;
 
-pub use boxed::BoxCoroutine;
+pub use boxed_coroutine::BoxCoroutine;
 pub use boxed_iter::BoxThreadsafeIter;
 pub use buffered::{Buffered, Chunks, Indexed};
 pub use close_on_drop::CloseOnDrop;
