@@ -4,6 +4,7 @@
 //! [`Leftovers`](crate::leftovers::Leftovers), in the buffer of one consumer, or with the code that received it.
 
 use std::any::Any;
+use std::convert::identity;
 use std::fmt;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -153,8 +154,8 @@ impl<'a, I: Iterator> Buffered<'a, I> {
             (!ended).then_some(())
         };
         let pulled = catch_unwind(AssertUnwindSafe(|| match timeout {
-            None => status.check_open().map_or(Ok(None), |()| Ok(lock.call(pull, drop))),
-            Some(_) => lock.try_call(timeout, TryNextError::TimedOut, pull),
+            None => status.check_open().map_or(Ok(None), |()| Ok(lock.call(pull, identity, drop))),
+            Some(_) => lock.try_call(timeout, TryNextError::TimedOut, pull, identity),
         }));
         match pulled {
             Err(payload) if buffer.is_empty() => resume_unwind(payload),

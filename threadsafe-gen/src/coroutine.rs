@@ -1,5 +1,6 @@
 //! [`ThreadsafeCoroutine`]: the lock of [`ThreadsafeIter`](crate::ThreadsafeIter) around a coroutine.
 
+use std::convert::identity;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -149,7 +150,7 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     pub fn resume_with(&self, argument: C::Resume) -> Option<GeneratorState<C::Yield, C::Return>> {
         self.lock.status().check_open()?;
         let mut end = None;
-        let item = self.lock.call(send(argument, &mut end), drop_swallowing_panic);
+        let item = self.lock.call(send(argument, &mut end), identity, drop_swallowing_panic);
         state(item, end)
     }
 
@@ -230,7 +231,7 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
         match self.lock.try_lock_open(timeout, unavailable) {
             Ok(Some(guard)) => {
                 let mut end = None;
-                let item = guard.call_and_unlock(send(argument, &mut end), drop_swallowing_panic);
+                let item = guard.call_and_unlock(send(argument, &mut end), identity, drop_swallowing_panic);
                 Ok(state(item, end))
             }
             Ok(None) => Ok(None),
@@ -478,7 +479,7 @@ impl<C: Coroutine + Unpin> Coroutine for ThreadsafeCoroutine<C> {
     #[track_caller]
     fn resume_with(self: Pin<&mut Self>, argument: C::Resume) -> GeneratorState<C::Yield, C::Return> {
         let mut end = None;
-        let item = self.get_mut().lock.call_mut(send(argument, &mut end), drop_swallowing_panic);
+        let item = self.get_mut().lock.call_mut(send(argument, &mut end), identity, drop_swallowing_panic);
         state(item, end).expect("coroutine resumed after completion")
     }
 }
@@ -520,7 +521,7 @@ impl<C: Coroutine + Unpin> CoroutineGuard<'_, C> {
     #[track_caller]
     pub fn resume_with(&mut self, argument: C::Resume) -> Option<GeneratorState<C::Yield, C::Return>> {
         let mut end = None;
-        let item = self.guard.call(send(argument, &mut end), drop_swallowing_panic);
+        let item = self.guard.call(send(argument, &mut end), identity, drop_swallowing_panic);
         state(item, end)
     }
 }

@@ -146,7 +146,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
     #[track_caller]
     pub fn next(&self) -> Option<I::Item> {
         if self.lock.status().is_open_and_empty() {
-            if let Some(item) = self.lock.call(|iter, _| take(iter, &self.taken), drop) {
+            if let Some(item) = self.lock.call(|iter, _| iter.next(), |item| count(item, &self.taken), drop) {
                 return Some(item);
             }
         }
@@ -223,7 +223,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
         if let Some(item) = leftover() {
             return Ok(Some(item));
         }
-        let item = self.lock.try_call(timeout, unavailable, |iter, _| take(iter, &self.taken))?;
+        let item = self.lock.try_call(timeout, unavailable, |iter, _| iter.next(), |item| count(item, &self.taken))?;
         Ok(item.or_else(leftover))
     }
 
@@ -251,7 +251,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
     #[track_caller]
     pub fn next_indexed(&self) -> Option<(usize, I::Item)> {
         if self.lock.status().is_open_and_empty() {
-            if let Some(item) = self.lock.call(|iter, _| take_indexed(iter, &self.taken), drop) {
+            if let Some(item) = self.lock.call(|iter, _| iter.next(), |item| count_indexed(item, &self.taken), drop) {
                 return Some(item);
             }
         }
@@ -267,7 +267,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
             return Some(item);
         }
         self.lock.status().check_open()?;
-        self.lock.call(|iter, _| take_indexed(iter, &self.taken), drop).or_else(leftover)
+        self.lock.call(|iter, _| iter.next(), |item| count_indexed(item, &self.taken), drop).or_else(leftover)
     }
 
     /// Acquires the lock, to take several items with no other thread in between.
@@ -479,18 +479,18 @@ impl<I: Iterator> ThreadsafeIter<I> {
     }
 }
 
-/// Takes one item from the iterator, and counts it. The caller holds the lock, so that the store loses no count.
+/// Counts an item. The caller holds the lock, so that the store loses no count.
 #[inline]
-fn take<I: Iterator>(iter: &mut I, taken: &AtomicUsize) -> Option<I::Item> {
-    let item = iter.next()?;
-    taken.store(taken.load(Relaxed).wrapping_add(1), Relaxed);
-    Some(item)
+fn count<T>(item: T, taken: &AtomicUsize) -> T {
+    count_indexed(item, taken).1
 }
 
+/// Counts an item, and returns it with its index.
 #[inline]
-fn take_indexed<I: Iterator>(iter: &mut I, taken: &AtomicUsize) -> Option<(usize, I::Item)> {
-    let item = take(iter, taken)?;
-    Some((taken.load(Relaxed).wrapping_sub(1), item))
+fn count_indexed<T>(item: T, taken: &AtomicUsize) -> (usize, T) {
+    let index = taken.load(Relaxed);
+    taken.store(index.wrapping_add(1), Relaxed);
+    (index, item)
 }
 
 /// Takes items by exclusive access, without locking.
@@ -503,7 +503,7 @@ impl<I: Iterator> Iterator for ThreadsafeIter<I> {
     fn next(&mut self) -> Option<I::Item> {
         let Self { lock, taken, .. } = self;
         if lock.status().is_open_and_empty() {
-            if let Some(item) = lock.call_mut(|iter, _| take(iter, taken), drop) {
+            if let Some(item) = lock.call_mut(|iter, _| iter.next(), |item| count(item, taken), drop) {
                 return Some(item);
             }
         }
@@ -606,7 +606,7 @@ impl<I: Iterator> Iterator for IterGuard<'_, I> {
         if let Some(item) = leftover() {
             return Some(item);
         }
-        self.guard.call(|iter, _| take(iter, taken), drop).or_else(leftover)
+        self.guard.call(|iter, _| iter.next(), |item| count(item, taken), drop).or_else(leftover)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -5,6 +5,7 @@
 //! call under the same [`Lock`] that iterators have, which implements the end, `close`, poison and re-entry. Only the
 //! task that has the turn polls. So the [`Lock`] is free when that task takes it, except for a moment during a `close`.
 
+use std::convert::identity;
 use std::fmt;
 use std::future::poll_fn;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -402,7 +403,7 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
         let mut cx = Context::from_waker(Waker::noop());
         let poll = poll_with(&mut cx, &self.taken);
         let guard = self.lock.try_lock_open(None, TryPollError::WouldBlock)?;
-        let polled = guard.and_then(|guard| guard.call_and_unlock(poll, |stream| self.on_end(stream)));
+        let polled = guard.and_then(|guard| guard.call_and_unlock(poll, identity, |stream| self.on_end(stream)));
         drop(permit);
         match polled {
             None => Ok(None),
@@ -582,7 +583,7 @@ struct Turn<'a, S> {
 impl<S: Stream + Unpin> Turn<'_, S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, S::Item)>> {
         let ThreadsafeStream { lock, pending, taken, .. } = self.stream;
-        match lock.call(poll_with(cx, taken), |stream| self.stream.on_end(stream)) {
+        match lock.call(poll_with(cx, taken), identity, |stream| self.stream.on_end(stream)) {
             None => Poll::Ready(None),
             Some(Poll::Ready(item)) => Poll::Ready(Some(item)),
             Some(Poll::Pending) => {
@@ -610,7 +611,7 @@ impl<S: Stream + Unpin> Stream for ThreadsafeStream<S> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let Self { lock, pending, taken, .. } = self.get_mut();
-        let polled = lock.call_mut(poll_with(cx, taken), drop);
+        let polled = lock.call_mut(poll_with(cx, taken), identity, drop);
         if let Some(Poll::Pending) = polled {
             pending.register(cx.waker());
         } else {

@@ -5,6 +5,7 @@
 //! lock, pulls an item and stores it there. A branch that reads an earlier node acquires no lock. A node that all
 //! branches have passed has no owner left and is dropped.
 
+use std::convert::identity;
 use std::fmt;
 use std::iter::FusedIterator;
 
@@ -109,7 +110,7 @@ impl<I: Iterator> Tee<I> {
             };
             // The source's destructor runs after the lock is released, because it may use another branch, or wait for a
             // thread that does.
-            held.call_and_unlock(pull, drop);
+            held.call_and_unlock(pull, identity, drop);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The argument of `lock.rs` alone, with three threads. Leftovers, which cost steps, are left out.
 
+use std::convert::identity;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,13 +19,20 @@ fn shared() -> (Shared, Arc<Log>) {
 /// One call, which blocks for the lock.
 fn call(lock: &Shared) -> impl FnOnce() + use<> {
     let lock = Arc::clone(lock);
-    move || drop(lock.call(|source, ()| source.next(), drop))
+    move || drop(lock.call(|source, ()| source.next(), identity, drop))
 }
 
 /// One call, which blocks for the lock up to a timeout.
 fn timed_call(lock: &Shared) -> impl FnOnce() + use<> {
     let lock = Arc::clone(lock);
-    move || drop(lock.try_call(Some(Duration::from_millis(1)), TryNextError::TimedOut, |source, ()| source.next()))
+    move || {
+        drop(lock.try_call(
+            Some(Duration::from_millis(1)),
+            TryNextError::TimedOut,
+            |source, ()| source.next(),
+            identity,
+        ))
+    }
 }
 
 fn closed(lock: Shared, log: &Log) {
