@@ -35,6 +35,7 @@ fn no_yield() -> impl Stream<Item = u32> {}
 #[threadsafe_generator]
 fn no_yield_but_awaits(future: impl Future<Output = ()> + Send) -> impl Stream<Item = u32> {
     future.await;
+    yield_from!([]);
 }
 
 #[threadsafe_generator]

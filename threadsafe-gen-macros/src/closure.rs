@@ -277,32 +277,35 @@ impl Closure<'_> {
         }
     }
 
-    /// Builds the rules of `yield_from!` that take items. The first is for calls that carry a token with their location.
+    /// Builds the rules of `yield_from!` that take items. The first is for calls that were prepared.
     ///
-    /// Output, of each rule:
+    /// Output:
     ///
     /// ```text
-    /// (@ $item:tt $items:expr $(,)?) => {
-    ///     for $item in ::threadsafe_gen::__private::send_items($items) {
+    /// (@ $item:tt $items:expr) => {
+    ///     for $item in $items {
     ///         let $item: Item = $item;
     ///         __yielder.yield_($item).await;
+    ///     }
+    /// };
+    /// ($items:expr $(,)?) => {
+    ///     for __item in ::threadsafe_gen::__private::send_items($items) {
+    ///         let __item: Item = __item;
+    ///         __yielder.yield_(__item).await;
     ///     }
     /// };
     /// ```
     fn yield_from_rules(&self, yielder: &Ident) -> TokenStream {
         let site = Span::mixed_site();
-        let yield_all = |name: TokenStream| {
-            let krate = self.krate;
-            let (items, item) = match self.item_type {
-                ItemType::Declared(item) => {
-                    let krate = relocated(krate, site);
-                    let items = quote_spanned!(site=> #krate::__private::send_items($items));
-                    (items, quote_spanned!(site=> let #name: #item = #name;))
-                }
-                ItemType::Inferred => {
-                    let items = quote_spanned!(site=> ::core::iter::IntoIterator::into_iter($items));
-                    (items, quote_spanned!(site=> let #name = __unify_items(#name);))
-                }
+        let krate = relocated(self.krate, site);
+        let items = match self.item_type {
+            ItemType::Declared(_) => quote_spanned!(site=> #krate::__private::send_items($items)),
+            ItemType::Inferred => quote_spanned!(site=> $items),
+        };
+        let yield_all = |name: TokenStream, items: TokenStream| {
+            let item = match self.item_type {
+                ItemType::Declared(item) => quote_spanned!(site=> let #name: #item = #name;),
+                ItemType::Inferred => quote_spanned!(site=> let #name = __unify_items(#name);),
             };
             quote_spanned! {site=>
                 for #name in #items {
@@ -311,9 +314,10 @@ impl Closure<'_> {
                 }
             }
         };
-        let (located, plain) = (yield_all(quote_spanned!(site=> $item)), yield_all(quote_spanned!(site=> __item)));
+        let prepared = yield_all(quote_spanned!(site=> $item), quote_spanned!(site=> $items));
+        let plain = yield_all(quote_spanned!(site=> __item), items);
         quote_spanned! {site=>
-            (@ $item:tt $items:expr $(,)?) => { #located };
+            (@ $item:tt $items:expr) => { #prepared };
             ($items:expr $(,)?) => { #plain };
         }
     }

@@ -3,12 +3,13 @@
 //! Generated tokens are at `Span::mixed_site()`: their names cannot collide with the user's, lints skip them, and they
 //! follow the rules of this crate's edition.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::punctuated::{Pair, Punctuated};
+use syn::visit::Visit;
 use syn::{
     AttrStyle, Attribute, Error, FnArg, Pat, PatIdent, PatType, PatWild, Path, Receiver, ReturnType, Signature, Token,
-    Type,
+    Type, TypeParamBound, TypeTraitObject,
 };
 
 use crate::body::Body;
@@ -16,7 +17,7 @@ use crate::closure::{Closure, ItemType};
 use crate::model::Protocol;
 use crate::parse::{Function, GeneratorFn, InPlace, Rejection};
 use crate::signature::{DeclaredReturn, RejectedReturn, ReturnKind};
-use crate::spans::{end_spans, relocated};
+use crate::spans::{end_spans, relocated, whole_span};
 
 /// Expands an annotated function.
 ///
@@ -43,16 +44,17 @@ use crate::spans::{end_spans, relocated};
 /// ```
 pub(crate) fn generator(generator: &GeneratorFn) -> TokenStream {
     let GeneratorFn { krate, function, returns, body } = generator;
-    let params = Params::of(&function.sig);
+    let params = Params::of(&function.sig, &returns.item);
     let output = threadsafe_return(krate, returns);
     let sig = Signature { inputs: params.inputs.clone(), output, ..function.sig.clone() };
     let block = match body {
         None => quote!(;),
         Some(body) => {
+            let check = params.check(krate);
             let generator = generator_expr(generator, body, &params);
             let inner = function.attrs.iter().filter(|attr| is_inner(attr));
             let mention_replaced = mention_replaced(returns);
-            let mut block = Group::new(Delimiter::Brace, quote!(#(#inner)* #mention_replaced #generator));
+            let mut block = Group::new(Delimiter::Brace, quote!(#(#inner)* #mention_replaced #check #generator));
             // At these braces the span of the whole function is that of the user's code. Lints about functions skip
             // those whose span is a macro's.
             block.set_span(body.braces);
@@ -123,7 +125,10 @@ fn error_return(written: Option<&Type>, error: &TokenStream) -> ReturnType {
 
 fn function_with(function: &Function, sig: &Signature, block: &TokenStream) -> TokenStream {
     let Function { attrs, vis, defaultness, .. } = function;
-    let outer = attrs.iter().filter(|attr| !is_inner(attr));
+    // A second attribute of this crate was rejected, and would report errors of its own.
+    let is_ours =
+        |attr: &Attribute| attr.path().segments.last().is_some_and(|name| name.ident == "threadsafe_generator");
+    let outer = attrs.iter().filter(|attr| !is_inner(attr) && !is_ours(attr));
     quote!(#(#outer)* #vis #defaultness #sig #block)
 }
 
@@ -168,8 +173,12 @@ fn generator_expr(
             quote_spanned!(site=> #krate::__private::fallible::<#item, _, _>(#closure, #from_error))
         }
     };
+    let generator = match kind {
+        ReturnKind::Impl { .. } => params.checked(krate, item, quote_spanned!(site=> #generator.threadsafe())),
+        ReturnKind::Boxed { .. } => params.checked(krate, item, generator),
+    };
     let boxed = match (kind, protocol) {
-        (ReturnKind::Impl { .. }, _) => return quote_spanned!(site=> #generator.threadsafe()),
+        (ReturnKind::Impl { .. }, _) => return generator,
         (ReturnKind::Boxed { .. }, Protocol::Coroutine(_)) => {
             quote_spanned!(site=> #krate::BoxCoroutine::new(#generator))
         }
@@ -335,13 +344,25 @@ fn mention_replaced(returns: &DeclaredReturn) -> TokenStream {
 /// The arguments of an expanded function.
 struct Params {
     inputs: Punctuated<FnArg, Token![,]>,
+    /// The arguments that may not be `Send`.
+    unchecked: Vec<Unchecked>,
     /// The statements that move every argument, used or not, into the generator and bind its pattern there.
     bindings: TokenStream,
 }
 
+/// An argument that may not be `Send`.
+struct Unchecked {
+    argument: Ident,
+    /// The name of a local that stands for the argument's type.
+    type_name: Ident,
+    /// Whether the type has a `dyn Trait` in it.
+    has_object: bool,
+}
+
 impl Params {
-    fn of(sig: &Signature) -> Self {
-        let mut bindings = TokenStream::new();
+    fn of(sig: &Signature, item: &Type) -> Self {
+        let item = item.to_token_stream();
+        let (mut bindings, mut unchecked) = (TokenStream::new(), Vec::new());
         let inputs = sig
             .inputs
             .pairs()
@@ -351,18 +372,149 @@ impl Params {
                 let argument = match argument {
                     FnArg::Receiver(receiver) => {
                         bindings.extend(capture_self(receiver));
+                        let self_ = Ident::from(receiver.self_token);
+                        let type_name = type_name(index, self_.span());
+                        unchecked.push(Unchecked { argument: self_, type_name, has_object: false });
                         argument.clone()
                     }
                     FnArg::Typed(typed) => {
-                        let (typed, binding) = rebind(typed, index);
+                        let (typed, name, binding) = rebind(typed, index);
                         bindings.extend(binding);
+                        let has_cfg = typed.attrs.iter().any(|attr| attr.path().is_ident("cfg"));
+                        if !has_cfg && !is_surely_send(&typed.ty) && !is_part_of(&typed.ty, &item) {
+                            let type_name = type_name(index, whole_span(&typed.ty));
+                            let has_object = has_object(&typed.ty);
+                            unchecked.push(Unchecked { argument: name, type_name, has_object });
+                        }
                         FnArg::Typed(typed)
                     }
                 };
                 Pair::new(argument, comma.copied())
             })
             .collect();
-        Self { inputs, bindings }
+        Self { inputs, unchecked, bindings }
+    }
+
+    /// Checks that the arguments are `Send`, so that one that is not is reported once, at its type.
+    ///
+    /// Output, of each argument:
+    ///
+    /// ```text
+    /// let __type0 = ::threadsafe_gen::__private::type_of(&argument);
+    /// ```
+    fn check(&self, krate: &Path) -> TokenStream {
+        let check = |Unchecked { argument, type_name, .. }: &Unchecked| {
+            let site = type_name.span();
+            let krate = relocated(krate, site);
+            quote_spanned!(site=> let #type_name = #krate::__private::type_of(&#argument);)
+        };
+        self.unchecked.iter().map(check).collect()
+    }
+
+    /// Makes the type of the generator depend on those of the arguments and of the items.
+    ///
+    /// Output, of an argument, of one with a `dyn Trait`, and of items with a `dyn Trait`:
+    ///
+    /// ```text
+    /// ::threadsafe_gen::__private::SendArgument::generator(__type0, /* generator */)
+    /// ::threadsafe_gen::__private::SendObjectArgument::generator(__type0, /* generator */)
+    /// {
+    ///     use ::threadsafe_gen::__private::{CheckItem as _, RejectItem as _};
+    ///     (&::threadsafe_gen::__private::ItemType::<Item>::HERE).checked(/* generator */)
+    /// }
+    /// ```
+    fn checked(&self, krate: &TokenStream, item: &Type, mut generator: TokenStream) -> TokenStream {
+        for Unchecked { type_name, has_object, .. } in &self.unchecked {
+            let site = type_name.span();
+            let krate = relocated(krate, site);
+            let check = Ident::new(if *has_object { "SendObjectArgument" } else { "SendArgument" }, site);
+            generator = quote_spanned!(site=> #krate::__private::#check::generator(#type_name, #generator));
+        }
+        if has_object_without_send(item) {
+            let site = Span::mixed_site().located_at(whole_span(item));
+            let krate = relocated(krate, site);
+            generator = quote_spanned! {site=>
+                {
+                    use #krate::__private::{CheckItem as _, RejectItem as _};
+                    (&#krate::__private::ItemType::<#item>::HERE).checked(#generator)
+                }
+            };
+        }
+        generator
+    }
+}
+
+/// Returns whether there is a `dyn Trait` without `Send` in a type.
+fn has_object_without_send(ty: &Type) -> bool {
+    struct Find(bool);
+
+    impl Visit<'_> for Find {
+        fn visit_type_trait_object(&mut self, object: &TypeTraitObject) {
+            let is_send = |bound: &TypeParamBound| match bound {
+                TypeParamBound::Trait(bound) => bound.path.segments.last().is_some_and(|name| name.ident == "Send"),
+                _ => false,
+            };
+            self.0 |= !object.bounds.iter().any(is_send);
+        }
+    }
+
+    let mut find = Find(false);
+    find.visit_type(ty);
+    find.0
+}
+
+/// Returns whether there is a `dyn Trait` in a type.
+fn has_object(ty: &Type) -> bool {
+    struct Find(bool);
+
+    impl Visit<'_> for Find {
+        fn visit_type_trait_object(&mut self, _: &TypeTraitObject) {
+            self.0 = true;
+        }
+    }
+
+    let mut find = Find(false);
+    find.visit_type(ty);
+    find.0
+}
+
+fn type_name(index: usize, location: Span) -> Ident {
+    format_ident!("__type{index}", span = Span::mixed_site().located_at(location))
+}
+
+/// Returns whether an argument's type is a name that the type of the items contains. If it is a type parameter that is
+/// not `Send`, rustc says so of the items.
+fn is_part_of(ty: &Type, item: &TokenStream) -> bool {
+    fn contains(tokens: &TokenStream, name: &Ident) -> bool {
+        tokens.clone().into_iter().any(|token| match token {
+            TokenTree::Ident(ident) => ident == *name,
+            TokenTree::Group(group) => contains(&group.stream(), name),
+            _ => false,
+        })
+    }
+
+    match ty {
+        Type::Path(ty) => ty.path.get_ident().is_some_and(|name| contains(item, name)),
+        _ => false,
+    }
+}
+
+/// Returns whether a type is certain to be `Send`, so that no check is needed.
+fn is_surely_send(ty: &Type) -> bool {
+    const NAMES: &str =
+        "bool char f32 f64 i8 i16 i32 i64 i128 isize str u8 u16 u32 u64 u128 usize String PathBuf Path Duration";
+    match ty {
+        Type::Path(ty) => {
+            let names = || NAMES.split_ascii_whitespace();
+            ty.qself.is_none() && ty.path.get_ident().is_some_and(|ident| names().any(|name| ident == name))
+        }
+        Type::Reference(ty) => is_surely_send(&ty.elem),
+        Type::Slice(ty) => is_surely_send(&ty.elem),
+        Type::Array(ty) => is_surely_send(&ty.elem),
+        Type::Paren(ty) => is_surely_send(&ty.elem),
+        Type::Group(ty) => is_surely_send(&ty.elem),
+        Type::Tuple(ty) => ty.elems.iter().all(is_surely_send),
+        _ => false,
     }
 }
 
@@ -396,7 +548,7 @@ fn capture_self(receiver: &Receiver) -> TokenStream {
 /// let mut __arg0 = __arg0;
 /// let (a, _) = __arg0;
 /// ```
-fn rebind(argument: &PatType, index: usize) -> (PatType, TokenStream) {
+fn rebind(argument: &PatType, index: usize) -> (PatType, Ident, TokenStream) {
     let site = Span::mixed_site();
     let PatType { attrs, pat, .. } = argument;
     // A `cfg` is about the argument itself. All other attributes are about its pattern.
@@ -421,6 +573,6 @@ fn rebind(argument: &PatType, index: usize) -> (PatType, TokenStream) {
             (name, quote!(#whole #parts))
         }
     };
-    let plain = Pat::Verbatim(name.into_token_stream());
-    (PatType { attrs: cfgs, pat: Box::new(plain), ..argument.clone() }, binding)
+    let plain = Pat::Verbatim(name.to_token_stream());
+    (PatType { attrs: cfgs, pat: Box::new(plain), ..argument.clone() }, name, binding)
 }

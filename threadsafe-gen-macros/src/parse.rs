@@ -7,9 +7,11 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::visit::{self, Visit};
-use syn::{Attribute, Error, FnArg, PatIdent, PatOr, Path, Result, Signature, Token, Visibility, braced};
+use syn::{
+    Abi, Attribute, Error, FnArg, Pat, PatIdent, PatOr, PatType, Path, Result, Signature, Token, Visibility, braced,
+};
 
-use crate::body::{Body, Context};
+use crate::body::{Body, Context, find_keyword};
 use crate::model::Protocol;
 use crate::signature::{DeclaredReturn, RejectedReturn};
 
@@ -63,11 +65,19 @@ pub(crate) fn generator_fn(options: TokenStream, item: TokenStream) -> std::resu
     // The body comes last, because a mistake in it can be a consequence of one before it.
     let check = || {
         options?;
+        check_attributes(&function.attrs)?;
         check_qualifiers(&function.sig)?;
         check_arguments(&function.sig)?;
         let returns = DeclaredReturn::parse(&function.sig)?;
-        let context =
-            Context { krate: &krate.to_token_stream(), protocol: &returns.protocol, item: Some(&returns.item) };
+        if let Some(body) = function.body.as_ref().filter(|_| cfg!(all(has_no_yield, not(test)))) {
+            check_keyword(body)?;
+        }
+        let context = Context {
+            krate: &krate.to_token_stream(),
+            protocol: &returns.protocol,
+            item: Some(&returns.item),
+            arguments: Some(&argument_names(&function.sig)),
+        };
         let body = function.body.as_ref().map(|body| Body::check_and_rewrite(body, &context)).transpose()?;
         Ok((returns, body))
     };
@@ -95,7 +105,7 @@ impl Parse for InPlace {
         let move_ = input.parse()?;
         let protocol = Protocol::Iterator;
         let body = Group::new(Delimiter::Brace, input.parse()?);
-        let context = Context { krate: &krate.to_token_stream(), protocol: &protocol, item: None };
+        let context = Context { krate: &krate.to_token_stream(), protocol: &protocol, item: None, arguments: None };
         let body = Body::check_and_rewrite(&body, &context)?;
         Ok(Self { krate, move_, protocol, body })
     }
@@ -165,12 +175,54 @@ fn check_qualifiers(sig: &Signature) -> Result<()> {
         (token.span, message)
     } else if let Some(variadic) = &sig.variadic {
         (variadic.dots.spans[0], "a generator cannot be variadic: take a slice or an iterator instead of `...`")
-    } else if let Some(abi) = &sig.abi {
+    } else if let Some(abi) = sig.abi.as_ref().filter(|abi| !is_rust(abi)) {
         (abi.extern_token.span, "a generator cannot be an `extern` function: remove `extern`")
     } else {
         return Ok(());
     };
     Err(Error::new(span, message))
+}
+
+/// Returns whether an ABI is the one that functions have without `extern`.
+fn is_rust(abi: &Abi) -> bool {
+    abi.name.as_ref().is_some_and(|name| name.value() == "Rust")
+}
+
+/// Rejects the keyword `yield` where rustc does too, since rustc does not say what to write instead. In the input of a
+/// macro it is a word like any other.
+fn check_keyword(body: &Group) -> Result<()> {
+    match find_keyword(&body.stream()) {
+        None => Ok(()),
+        Some(keyword) => {
+            let message = "the keyword `yield` is unstable: write `yield_!(item)`";
+            Err(Error::new(keyword, message))
+        }
+    }
+}
+
+/// Rejects a second attribute of the same name on a function.
+fn check_attributes(attrs: &[Attribute]) -> Result<()> {
+    let is_ours =
+        |attr: &&Attribute| attr.path().segments.last().is_some_and(|segment| segment.ident == "threadsafe_generator");
+    match attrs.iter().find(is_ours) {
+        None => Ok(()),
+        Some(attr) => {
+            let message = "the attribute `#[threadsafe_generator]` is on this function twice: remove one of the two";
+            Err(Error::new_spanned(attr, message))
+        }
+    }
+}
+
+/// Returns the arguments that are plain names.
+fn argument_names(sig: &Signature) -> Vec<Ident> {
+    let name = |argument: &FnArg| match argument {
+        FnArg::Typed(PatType { pat, .. }) => match &**pat {
+            Pat::Ident(pat) => Some(pat.ident.clone()),
+            _ => None,
+        },
+        FnArg::Receiver(_) => None,
+    };
+    sig.inputs.iter().filter_map(name).collect()
 }
 
 /// Rejects two arguments of the same name. rustc does not see the duplicate, because the expansion binds each argument
@@ -198,8 +250,11 @@ fn check_arguments(sig: &Signature) -> Result<()> {
 
     let mut names = Names::default();
     for argument in &sig.inputs {
-        if let FnArg::Typed(argument) = argument {
-            names.visit_pat(&argument.pat);
+        match argument {
+            // Only one of them may be there.
+            FnArg::Typed(argument) if argument.attrs.iter().any(|attr| attr.path().is_ident("cfg")) => (),
+            FnArg::Typed(argument) => names.visit_pat(&argument.pat),
+            FnArg::Receiver(_) => (),
         }
     }
     match names.duplicate {

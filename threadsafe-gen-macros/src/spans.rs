@@ -19,3 +19,9 @@ pub(crate) fn relocated(path: &impl ToTokens, at: Span) -> TokenStream {
     };
     path.to_token_stream().into_iter().map(relocate).collect()
 }
+
+/// Returns the span of all tokens on compilers that can join spans, and else that of the first.
+pub(crate) fn whole_span(tokens: &impl ToTokens) -> Span {
+    let (first, last) = end_spans(tokens);
+    first.join(last).unwrap_or(first)
+}

@@ -15,11 +15,14 @@ mod iter;
 mod leftovers;
 mod lock;
 mod macros;
+#[cfg(any(feature = "stream", not(feature = "rayon")))]
+mod misuse;
 #[cfg(all(test, any(loom, shuttle)))]
 #[path = "../tests/model/mod.rs"]
 mod model;
 #[cfg(feature = "rayon")]
 mod parallel;
+pub mod prelude;
 #[cfg(feature = "stream")]
 mod stream;
 mod sync;
@@ -54,7 +57,9 @@ pub use tee::Tee;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::coroutine::FirstArgument;
-    pub use crate::expansion::{Returned, send_items, unreachable};
+    pub use crate::expansion::{
+        CheckItem, ItemType, RejectItem, Returned, SendArgument, SendObjectArgument, send_items, type_of, unreachable,
+    };
     #[cfg(feature = "stream")]
     pub use crate::fallible::fallible_stream;
     pub use crate::fallible::{Fallible, fallible};

@@ -49,7 +49,7 @@ macro_rules! generator {
 macro_rules! yield_ {
     ($($item:tt)*) => {
         ::core::compile_error!(
-            "`yield_!` outside of a generator body: annotate the function with `#[threadsafe_generator]`"
+            "cannot yield here: annotate the function with `#[threadsafe_generator]`, and write `yield_!` without a path"
         )
     };
 }
@@ -61,7 +61,8 @@ macro_rules! yield_ {
 macro_rules! yield_from {
     ($($items:tt)*) => {
         ::core::compile_error!(
-            "`yield_from!` outside of a generator body: annotate the function with `#[threadsafe_generator]`"
+            "cannot yield here: annotate the function with `#[threadsafe_generator]`, and write `yield_from!` without a \
+             path"
         )
     };
 }
@@ -73,8 +74,8 @@ macro_rules! yield_from {
 macro_rules! resumed_with {
     ($($nothing:tt)*) => {
         ::core::compile_error!(
-            "`resumed_with!` outside of a coroutine body: annotate the function with `#[threadsafe_generator]` and return \
-             `impl Coroutine`"
+            "there is no first argument here: annotate the function with `#[threadsafe_generator]`, return \
+             `impl Coroutine<..>`, and write `resumed_with!` without a path"
         )
     };
 }

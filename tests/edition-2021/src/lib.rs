@@ -32,7 +32,6 @@ pub fn shown<'a>(items: &'a [impl Display + Sync], prefix: &str) -> impl Iterato
 }
 
 /// An endless generator, whose body does not return.
-#[must_use]
 #[threadsafe_generator]
 pub fn endless(mut from: u64, (step, _): (u64, u64), _unused: u8) -> impl Iterator<Item = u64> {
     loop {
@@ -92,7 +91,6 @@ pub fn thrown(from: &u32) -> impl Coroutine<Yield = u32, Resume = Result<u32, St
 }
 
 /// A coroutine that delegates and takes no arguments.
-#[must_use]
 #[threadsafe_generator]
 pub fn delegating((from, _): (u32, u32), _unused: u8) -> impl Coroutine<Yield = (), Resume = (), Return = u32> {
     yield_!();
@@ -152,12 +150,12 @@ pub trait Source {
 
 impl Source for u32 {
     #[threadsafe_generator]
-    fn items(&self) -> impl Iterator<Item = u32> {
+    fn items(&self) -> impl Iterator<Item = Self> {
         yield_from!(0..*self);
     }
 
     #[threadsafe_generator]
-    fn sum(&self) -> impl Coroutine<Yield = u32, Resume = u32, Return = ()> {
+    fn sum(&self) -> impl Coroutine<Yield = Self, Resume = Self, Return = ()> {
         let mut sent = resumed_with!();
         while sent > 0 {
             sent = yield_!(*self + sent);
@@ -180,6 +178,10 @@ impl Drop for Noted<'_> {
 }
 
 /// In this edition a temporary in the last expression of a body outlives the locals.
+///
+/// # Panics
+///
+/// Never.
 #[allow(clippy::semicolon_if_nothing_returned, reason = "the test is about an expression without a semicolon")]
 #[threadsafe_generator]
 pub fn temporary(log: &Mutex<Vec<&'static str>>) -> impl Iterator<Item = u32> {

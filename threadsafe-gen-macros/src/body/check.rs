@@ -6,8 +6,9 @@ use proc_macro2::{Span, TokenStream};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{
-    Attribute, Error, Expr, ExprAsync, ExprAwait, ExprClosure, ExprConst, ExprReturn, ExprTry, ExprTryBlock,
-    ImplItemFn, Item, ItemFn, Macro, Result, Stmt, TraitItemFn,
+    Attribute, BinOp, Error, Expr, ExprAsync, ExprAwait, ExprBinary, ExprBlock, ExprClosure, ExprConst, ExprForLoop,
+    ExprIf, ExprLoop, ExprMatch, ExprRepeat, ExprReturn, ExprTry, ExprTryBlock, ExprWhile, GenericArgument, ImplItemFn,
+    Item, ItemFn, Local, Macro, Result, Stmt, TraitItemFn, Type, Variant,
 };
 
 use super::keyword;
@@ -30,8 +31,17 @@ enum Scope {
     Closure,
     /// An `async` block or closure.
     Async,
-    /// A nested function, or another item or `const` block, whose code cannot reach the body's locals.
+    /// A nested function or another item, whose code cannot reach the body's locals.
     Function,
+    /// A constant or static, a `const` block, or the length of an array.
+    Const,
+}
+
+impl Scope {
+    /// Returns whether code in this scope reaches the body's locals.
+    fn reaches_locals(self) -> bool {
+        !matches!(self, Self::Function | Self::Const)
+    }
 }
 
 /// The visitor that validates a body.
@@ -55,6 +65,9 @@ pub(crate) struct Findings {
     pub(crate) yields_result: Option<Span>,
     /// Whether the body names `resumed_with!` where it can be reached.
     pub(crate) takes_first_argument: bool,
+    /// Whether a `yield_!` or `yield_from!` is named anywhere.
+    yields: bool,
+    returns: bool,
 }
 
 impl Findings {
@@ -65,6 +78,8 @@ impl Findings {
             may_return_error: find_returned_result(tokens, local_macros),
             yields_result: None,
             takes_first_argument: find_ident("resumed_with", tokens).is_some(),
+            yields: true,
+            returns: false,
         }
     }
 }
@@ -78,15 +93,23 @@ impl<'a> BodyChecker<'a> {
     pub(crate) fn check(
         statements: &[Stmt],
         protocol: &'a Protocol,
+        yields: bool,
         local_macros: &'a LocalMacros,
     ) -> Result<Findings> {
-        let mut checker =
-            Self { protocol, local_macros, scope: Scope::Generator, findings: Findings::default(), errors: None };
+        let findings = Findings { yields, ..Findings::default() };
+        let mut checker = Self { protocol, local_macros, scope: Scope::Generator, findings, errors: None };
         for statement in statements {
             checker.visit_stmt(statement);
         }
-        if !protocol.is_coroutine() {
+        if protocol.is_coroutine() {
+            if let Some(second) = FirstArgumentCalls::second(statements) {
+                let message = "`resumed_with!` was already called, and only returns the first value: \
+                               use what `yield_!` returns";
+                checker.reject(Error::new(second, message));
+            }
+        } else {
             checker.check_tail(statements);
+            checker.check_yields(statements);
         }
         match checker.errors {
             Some(errors) => Err(errors),
@@ -104,6 +127,30 @@ impl<'a> BodyChecker<'a> {
             };
             self.reject(Error::new_spanned(result, message));
         }
+    }
+
+    /// Rejects a body that does something and yields nothing, unless it says by `return` or by an error that this is
+    /// intended, or does not end.
+    fn check_yields(&mut self, statements: &[Stmt]) {
+        let Findings { question_mark, may_return_error, returns, yields, .. } = self.findings;
+        let Some(last) = statements.last() else { return };
+        if yields || returns || question_mark.is_some() || may_return_error.is_some() || self.errors.is_some() {
+            return;
+        }
+        let error = match last {
+            _ if diverges(last) => return,
+            Stmt::Expr(tail, None) if is_value(tail) => {
+                let message = "the body yields nothing and has a value, which is lost: \
+                               write `yield_from!(value);` if it is an iterator, or `yield_!(value);`";
+                Error::new_spanned(tail, message)
+            }
+            _ => {
+                let message =
+                    "the body yields nothing: write `yield_!(item);`, or `yield_from!([]);` if that is intended";
+                Error::new_spanned(last, message)
+            }
+        };
+        self.reject(error);
     }
 
     /// Returns whether the current code runs as part of the generator's own body.
@@ -133,7 +180,7 @@ impl<'a> BodyChecker<'a> {
 
     fn visit_body_macro(&mut self, body_macro: BodyMacro, mac: &Macro, input: Option<&MacroInput>) {
         match body_macro {
-            BodyMacro::ResumedWith => self.findings.takes_first_argument |= self.scope != Scope::Function,
+            BodyMacro::ResumedWith => self.findings.takes_first_argument |= self.scope.reaches_locals(),
             BodyMacro::Yield => {
                 if let Some(MacroInput::Expressions(items)) = input {
                     let is_result = |item: &Expr| is_result_call(item, "Ok") || is_result_call(item, "Err");
@@ -159,11 +206,15 @@ impl<'a> BodyChecker<'a> {
             (BodyMacro::ResumedWith, Scope::Function) => {
                 "`resumed_with!` is unavailable in a nested function: pass the value as an argument"
             }
+            (BodyMacro::ResumedWith, Scope::Const) => {
+                "`resumed_with!` is unavailable in a constant: use `let`, which is evaluated when the body runs"
+            }
             (BodyMacro::ResumedWith, _) | (_, Scope::Generator | Scope::TryBlock) => {
                 return self.check_arity(body_macro, mac, input);
             }
             (_, Scope::Closure) => "cannot yield inside a closure: use a loop instead of the closure",
             (_, Scope::Async) => "cannot yield inside an `async` block or closure: move the yield out of it",
+            (_, Scope::Const) => "cannot yield inside a constant: use `let`, which is evaluated when the body runs",
             (_, Scope::Function) => {
                 "cannot yield inside a nested function: \
                  mark it `#[threadsafe_generator]` and yield its items with `yield_from!`"
@@ -192,7 +243,7 @@ impl<'a> BodyChecker<'a> {
 
     /// Reads a macro whose input is not known to be code of the body.
     fn visit_uncertain_macro(&mut self, mac: &Macro) {
-        if self.scope != Scope::Function {
+        if self.scope.reaches_locals() {
             self.findings.takes_first_argument |= find_ident("resumed_with", &mac.tokens).is_some();
         }
     }
@@ -221,6 +272,14 @@ impl<'a> BodyChecker<'a> {
         }
         let local_macros = self.local_macros;
         self.may_return_error(|| find_returned_result(&mac.tokens, local_macros));
+    }
+
+    /// Returns the macro of the body that `.await` follows. What a coroutine receives can be a future.
+    fn awaited_macro(&self, base: &Expr) -> Option<BodyMacro> {
+        match base {
+            Expr::Macro(mac) if !self.protocol.is_coroutine() => BodyMacro::named_by(&mac.mac.path),
+            _ => None,
+        }
     }
 
     /// Records a place that may return an error from the body.
@@ -264,13 +323,17 @@ impl Visit<'_> for BodyChecker<'_> {
 
     fn visit_expr_return(&mut self, expr: &ExprReturn) {
         visit::visit_expr_return(self, expr);
+        self.findings.returns = true;
         if let Some(Returned::Result | Returned::Unknown) = expr.expr.as_deref().map(Returned::of) {
             self.may_return_error(|| Some(expr.return_token.span));
         }
     }
 
     fn visit_expr_await(&mut self, expr: &ExprAwait) {
-        if self.in_generator() && !self.protocol.can_await() {
+        if let Some(body_macro) = self.awaited_macro(&expr.base) {
+            let message = format!("`{}!` suspends the body by itself: remove `.await`", body_macro.name());
+            self.reject(Error::new(expr.await_token.span, message));
+        } else if self.in_generator() && !self.protocol.can_await() {
             self.reject(Error::new(expr.await_token.span, CANNOT_AWAIT));
         }
         visit::visit_expr_await(self, expr);
@@ -298,11 +361,30 @@ impl Visit<'_> for BodyChecker<'_> {
     }
 
     fn visit_expr_const(&mut self, expr: &ExprConst) {
-        self.in_scope(Scope::Function, |checker| visit::visit_expr_const(checker, expr));
+        self.in_scope(Scope::Const, |checker| visit::visit_expr_const(checker, expr));
+    }
+
+    fn visit_expr_repeat(&mut self, expr: &ExprRepeat) {
+        self.visit_expr(&expr.expr);
+        self.in_scope(Scope::Const, |checker| checker.visit_expr(&expr.len));
+    }
+
+    // Expressions in types and in generic arguments are lengths of arrays and values of `const` parameters.
+    fn visit_type(&mut self, ty: &Type) {
+        self.in_scope(Scope::Const, |checker| visit::visit_type(checker, ty));
+    }
+
+    fn visit_generic_argument(&mut self, argument: &GenericArgument) {
+        self.in_scope(Scope::Const, |checker| visit::visit_generic_argument(checker, argument));
+    }
+
+    fn visit_variant(&mut self, variant: &Variant) {
+        self.in_scope(Scope::Const, |checker| visit::visit_variant(checker, variant));
     }
 
     fn visit_item(&mut self, item: &Item) {
-        self.in_scope(Scope::Function, |checker| visit::visit_item(checker, item));
+        let scope = if matches!(item, Item::Const(_) | Item::Static(_)) { Scope::Const } else { Scope::Function };
+        self.in_scope(scope, |checker| visit::visit_item(checker, item));
     }
 
     fn visit_item_fn(&mut self, function: &ItemFn) {
@@ -316,4 +398,100 @@ impl Visit<'_> for BodyChecker<'_> {
     fn visit_trait_item_fn(&mut self, function: &TraitItemFn) {
         self.in_function(&function.attrs, |checker| visit::visit_trait_item_fn(checker, function));
     }
+}
+
+/// Returns whether a statement does not end, as far as its syntax tells.
+fn diverges(statement: &Stmt) -> bool {
+    let is_never =
+        |mac: &Macro| ["panic", "todo", "unimplemented", "unreachable"].iter().any(|name| is_named(&mac.path, name));
+    match statement {
+        Stmt::Macro(statement) => is_never(&statement.mac),
+        Stmt::Expr(Expr::Macro(expr), _) => is_never(&expr.mac),
+        Stmt::Expr(Expr::Loop(_), _) => true,
+        _ => false,
+    }
+}
+
+/// Returns whether an expression at the end of a block has a value, as far as its syntax tells.
+fn is_value(expr: &Expr) -> bool {
+    matches!(
+        expr,
+        Expr::Array(_)
+            | Expr::Binary(_)
+            | Expr::Call(_)
+            | Expr::Field(_)
+            | Expr::Lit(_)
+            | Expr::MethodCall(_)
+            | Expr::Paren(_)
+            | Expr::Path(_)
+            | Expr::Range(_)
+            | Expr::Reference(_)
+            | Expr::Struct(_)
+    )
+}
+
+/// Counts the calls of `resumed_with!` that run whenever the body does. Of those in branches and loops, rustc finds out
+/// which run twice.
+struct FirstArgumentCalls {
+    calls: Vec<Span>,
+}
+
+impl FirstArgumentCalls {
+    /// Returns the span of the second call.
+    fn second(statements: &[Stmt]) -> Option<Span> {
+        let mut found = Self { calls: Vec::new() };
+        for statement in statements {
+            found.visit_stmt(statement);
+        }
+        found.calls.get(1).copied()
+    }
+}
+
+impl Visit<'_> for FirstArgumentCalls {
+    fn visit_macro(&mut self, mac: &Macro) {
+        if matches!(BodyMacro::named_by(&mac.path), Some(BodyMacro::ResumedWith)) {
+            self.calls.push(mac.path.span());
+        } else if matches!(BodyMacro::named_by(&mac.path), Some(BodyMacro::Yield | BodyMacro::YieldFrom)) {
+            if let Some(MacroInput::Expressions(expressions)) = MacroInput::parse(mac) {
+                expressions.iter().for_each(|expr| self.visit_expr(expr));
+            }
+        }
+    }
+
+    fn visit_expr_if(&mut self, expr: &ExprIf) {
+        self.visit_expr(&expr.cond);
+    }
+
+    fn visit_expr_match(&mut self, expr: &ExprMatch) {
+        self.visit_expr(&expr.expr);
+    }
+
+    fn visit_expr_for_loop(&mut self, expr: &ExprForLoop) {
+        self.visit_expr(&expr.expr);
+    }
+
+    fn visit_expr_binary(&mut self, expr: &ExprBinary) {
+        self.visit_expr(&expr.left);
+        if !matches!(expr.op, BinOp::And(_) | BinOp::Or(_)) {
+            self.visit_expr(&expr.right);
+        }
+    }
+
+    fn visit_local(&mut self, local: &Local) {
+        if let Some(init) = &local.init {
+            self.visit_expr(&init.expr);
+        }
+    }
+
+    fn visit_expr_while(&mut self, _: &ExprWhile) {}
+    fn visit_expr_loop(&mut self, _: &ExprLoop) {}
+    fn visit_expr_closure(&mut self, _: &ExprClosure) {}
+    fn visit_expr_async(&mut self, _: &ExprAsync) {}
+    // A labeled block can be left before its end.
+    fn visit_expr_block(&mut self, expr: &ExprBlock) {
+        if expr.label.is_none() {
+            visit::visit_expr_block(self, expr);
+        }
+    }
+    fn visit_item(&mut self, _: &Item) {}
 }

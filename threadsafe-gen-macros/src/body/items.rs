@@ -7,7 +7,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprAsync, ExprClosure, ExprForLoop, ExprMethodCall, Item, Macro};
 
 use super::tokens::{BodyMacro, LocalMacros, MacroInput, Rewriter, find_ident, rewrite_macro};
-use crate::spans::{end_spans, relocated};
+use crate::spans::{end_spans, relocated, whole_span};
 
 /// Prepares yields and loops. Each preparation is invisible, except to a body that rustc rejects.
 ///
@@ -32,7 +32,7 @@ use crate::spans::{end_spans, relocated};
 ///
 /// ```text
 /// yield_!(());
-/// yield_from!(@__item items);
+/// yield_from!(@__item ::threadsafe_gen::__private::send_items(items));
 /// for word in ::threadsafe_gen::__private::send_items(lines.flat_map(|line| line.split(' '))) {
 ///     yield_!(word);
 /// }
@@ -40,46 +40,54 @@ use crate::spans::{end_spans, relocated};
 pub(crate) struct PrepareItems<'a> {
     /// The path of the crate `threadsafe-gen`.
     krate: &'a TokenStream,
-    /// Whether the generator must be `Send`.
-    must_be_send: bool,
+    /// The names of the arguments if the generator must be `Send`.
+    arguments: Option<&'a [Ident]>,
     local_macros: &'a LocalMacros,
     changed: bool,
 }
 
 impl<'a> PrepareItems<'a> {
-    pub(crate) fn new(krate: &'a TokenStream, must_be_send: bool, local_macros: &'a LocalMacros) -> Self {
-        Self { krate, must_be_send, local_macros, changed: false }
+    pub(crate) fn new(krate: &'a TokenStream, arguments: Option<&'a [Ident]>, local_macros: &'a LocalMacros) -> Self {
+        Self { krate, arguments, local_macros, changed: false }
+    }
+
+    fn send_items(&self, items: &Expr, location: Span) -> TokenStream {
+        let krate = relocated(self.krate, location);
+        quote_spanned!(location=> #krate::__private::send_items(#items))
     }
 }
 
 impl VisitMut for PrepareItems<'_> {
     fn visit_macro_mut(&mut self, mac: &mut Macro) {
         rewrite_macro(self, mac);
-        let location = match BodyMacro::named_by(&mac.path) {
+        match BodyMacro::named_by(&mac.path) {
             Some(BodyMacro::Yield) if mac.tokens.is_empty() => {
                 let span = end_spans(&mac.path).0;
                 mac.tokens = quote_spanned!(span=> ());
                 self.changed = true;
-                return;
             }
-            Some(BodyMacro::YieldFrom) => match MacroInput::parse(mac) {
-                Some(MacroInput::Expressions(arguments)) if arguments.len() == 1 => whole_span(&mac.tokens),
-                _ => return,
-            },
-            _ => return,
-        };
-        let (item, items) = (Ident::new("__item", Span::mixed_site().located_at(location)), &mac.tokens);
-        mac.tokens = quote!(@ #item #items);
-        self.changed = true;
+            Some(BodyMacro::YieldFrom) => {
+                let Some(MacroInput::Expressions(items)) = MacroInput::parse(mac) else { return };
+                let (Some(items), 1) = (items.first(), items.len()) else { return };
+                let location = Span::mixed_site().located_at(whole_span(&items));
+                let item = Ident::new("__item", location);
+                let items = match self.arguments {
+                    Some(arguments) if !is_one_of(items, arguments) => self.send_items(items, location),
+                    _ => items.to_token_stream(),
+                };
+                mac.tokens = quote!(@ #item #items);
+                self.changed = true;
+            }
+            _ => (),
+        }
     }
 
     fn visit_expr_for_loop_mut(&mut self, expr: &mut ExprForLoop) {
         visit_mut::visit_expr_for_loop_mut(self, expr);
-        if self.must_be_send && suspends(&expr.body.to_token_stream()) && stores_items_of_closure(&expr.expr) {
-            let chain = &expr.expr;
-            let site = Span::mixed_site().located_at(end_spans(chain).0);
-            let krate = relocated(self.krate, site);
-            *expr.expr = Expr::Verbatim(quote_spanned!(site=> #krate::__private::send_items(#chain)));
+        let stores_items = || suspends(&expr.body.to_token_stream()) && stores_items_of_closure(&expr.expr);
+        if self.arguments.is_some() && stores_items() {
+            let location = Span::mixed_site().located_at(end_spans(&expr.expr).0);
+            *expr.expr = Expr::Verbatim(self.send_items(&expr.expr, location));
             self.changed = true;
         }
     }
@@ -90,10 +98,12 @@ impl VisitMut for PrepareItems<'_> {
     fn visit_item_mut(&mut self, _: &mut Item) {}
 }
 
-/// Returns the span of all tokens on compilers that can join spans, and else that of the first.
-fn whole_span(tokens: &TokenStream) -> Span {
-    let (first, last) = end_spans(tokens);
-    first.join(last).unwrap_or(first)
+/// Returns whether an expression is the name of an argument, which is checked by itself.
+fn is_one_of(items: &Expr, arguments: &[Ident]) -> bool {
+    match items {
+        Expr::Path(path) => path.path.get_ident().is_some_and(|name| arguments.contains(name)),
+        _ => false,
+    }
 }
 
 /// Returns whether a body may suspend within the block of a loop.

@@ -10,7 +10,7 @@ mod keyword;
 mod returns;
 mod tokens;
 
-use proc_macro2::{Group, Span, TokenStream};
+use proc_macro2::{Group, Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::{Error, Result, Stmt, Type};
 
@@ -20,8 +20,8 @@ use check::{BodyChecker, Findings};
 use items::PrepareItems;
 use keyword::LowerYield;
 use returns::CompleteReturns;
-pub(crate) use tokens::Mentions;
 use tokens::{LocalMacros, Rewriter, parse_statements};
+pub(crate) use tokens::{Mentions, find_keyword};
 
 /// A body that was checked and rewritten.
 pub(crate) struct Body {
@@ -44,11 +44,13 @@ pub(crate) struct Context<'a> {
     pub(crate) protocol: &'a Protocol,
     /// `None` if the type of the items is inferred.
     pub(crate) item: Option<&'a Type>,
+    /// The names of the arguments, of a function.
+    pub(crate) arguments: Option<&'a [Ident]>,
 }
 
 impl Body {
     pub(crate) fn check_and_rewrite(block: &Group, context: &Context<'_>) -> Result<Self> {
-        let Context { krate, protocol, item } = *context;
+        let Context { krate, protocol, item, arguments } = *context;
         let mut tokens = block.stream();
         let mut mentions = Mentions::find(&tokens);
         let local_macros = &LocalMacros::find(&tokens);
@@ -64,13 +66,13 @@ impl Body {
             }
         }
         let findings = match &statements {
-            Some(statements) => BodyChecker::check(statements, protocol, local_macros)?,
+            Some(statements) => BodyChecker::check(statements, protocol, mentions.yields(), local_macros)?,
             None => Findings::of_tokens(&tokens, local_macros),
         };
         check_first_argument(findings.takes_first_argument, protocol)?;
         let fallible = if protocol.is_coroutine() { None } else { fallible(&findings, item) };
         check_items(fallible, item)?;
-        let mut prepare = PrepareItems::new(krate, item.is_some(), local_macros);
+        let mut prepare = PrepareItems::new(krate, arguments, local_macros);
         tokens = rewrite(statements.as_deref_mut(), &tokens, &mut prepare).unwrap_or(tokens);
         let returns_value =
             findings.may_return_error.is_some() || protocol.is_coroutine() && mentions.return_.is_some();

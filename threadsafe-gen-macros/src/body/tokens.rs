@@ -34,6 +34,11 @@ impl Mentions {
         mentions
     }
 
+    /// Returns whether a macro that yields is mentioned.
+    pub(crate) fn yields(&self) -> bool {
+        self.yield_.is_some() || self.yield_from.is_some()
+    }
+
     fn extend_from(&mut self, tokens: &TokenStream) {
         for token in tokens.clone() {
             match token {
@@ -66,6 +71,20 @@ pub(crate) fn find_ident(name: &str, tokens: &TokenStream) -> Option<Span> {
         TokenTree::Ident(ident) if ident == name => Some(ident.span()),
         TokenTree::Group(group) => find_ident(name, &group.stream()),
         _ => None,
+    })
+}
+
+/// Returns the span of the first keyword `yield` that is not in the input of a macro.
+pub(crate) fn find_keyword(tokens: &TokenStream) -> Option<Span> {
+    let (mut calls, no_macros) = (MacroCalls::default(), LocalMacros(HashSet::new()));
+    tokens.clone().into_iter().find_map(|token| {
+        let is_input = calls.is_input(&token);
+        calls.is_foreign_input(&token, &no_macros);
+        match token {
+            TokenTree::Ident(ident) if ident == "yield" => Some(ident.span()),
+            TokenTree::Group(group) if !is_input => find_keyword(&group.stream()),
+            _ => None,
+        }
     })
 }
 
@@ -249,6 +268,11 @@ pub(crate) struct MacroCalls {
 }
 
 impl MacroCalls {
+    /// Returns whether a token is the input of a macro. `yield!(item)` is none, but a `yield` of `!(item)`.
+    fn is_input(&self, token: &TokenTree) -> bool {
+        self.after_bang && matches!(token, TokenTree::Group(_)) && self.path.last().is_some_and(|name| name != "yield")
+    }
+
     /// Steps over a token. Returns whether it is the input of a macro that is not known to be code of the body.
     pub(crate) fn is_foreign_input(&mut self, token: &TokenTree, local: &LocalMacros) -> bool {
         let (after_colons, after_bang) = (mem::take(&mut self.after_colons), mem::take(&mut self.after_bang));

@@ -19,16 +19,21 @@ fn coroutine(resume: &str, body: &str) -> Option<Body> {
     parse_function(&format!("fn f() -> {output} {{ {body} }}"))?.body
 }
 
+/// Adds a yield to a body, so that it is not rejected for having none.
+fn yielding(body: &str) -> String {
+    format!("{body} ; yield_!(item);")
+}
+
 /// Returns whether a body of `Result`s can fail.
 #[track_caller]
 fn is_fallible(body: &str) -> bool {
-    iterator(body).expect("the body is accepted").fallible.is_some()
+    iterator(&yielding(body)).expect("the body is accepted").fallible.is_some()
 }
 
 /// Returns whether a body can fail whose items may be `Result`s by another name.
 #[track_caller]
 fn is_fallible_by_alias(body: &str) -> bool {
-    iterator_of("Row", body).expect("the body is accepted").fallible.is_some()
+    iterator_of("Row", &yielding(body)).expect("the body is accepted").fallible.is_some()
 }
 
 #[test]
@@ -128,8 +133,8 @@ fn a_result_at_the_end_of_a_body_is_rejected() {
         assert!(iterator(tail).is_none(), "{tail}");
         assert!(coroutine("()", tail).is_some(), "{tail}");
     }
-    assert!(iterator("Ok::<(), E>(());").is_some());
-    assert!(iterator("Status::Ok(())").is_some());
+    assert!(iterator("Ok::<(), E>(()); yield_!(1);").is_some());
+    assert!(iterator("yield_!(1); Status::Ok(())").is_some());
 }
 
 #[test]
@@ -180,10 +185,10 @@ fn a_yield_is_rejected_in_every_nested_function_that_is_not_a_generator() {
 
 #[test]
 fn an_await_in_the_input_of_a_known_macro_is_rejected_unless_an_async_block_may_contain_it() {
-    assert!(iterator("select!(@ x.await);").is_none());
-    assert!(iterator("select!(@ async { x.await });").is_some());
-    assert!(iterator("let later = async { select!(@ x.await) };").is_some());
-    assert!(iterator("unknown!(@ x.await);").is_some());
+    assert!(iterator("select!(@ x.await); yield_!(1);").is_none());
+    assert!(iterator("select!(@ async { x.await }); yield_!(1);").is_some());
+    assert!(iterator("let later = async { select!(@ x.await) }; yield_!(1);").is_some());
+    assert!(iterator("unknown!(@ x.await); yield_!(1);").is_some());
 }
 
 #[test]
@@ -233,7 +238,10 @@ fn only_a_known_macro_that_contains_a_rewritten_return_is_printed_anew() {
 
 #[test]
 fn only_the_input_of_a_known_macro_has_the_keyword_lowered() {
-    let lowered = |body: &str| iterator(body).expect("the body is accepted").statements.to_string();
+    let lowered = |body: &str| {
+        let statements = iterator(&format!("yield_!(1); {body}")).expect("the body is accepted").statements.to_string();
+        statements.strip_prefix("yield_ ! (1) ; ").expect("the first statement is kept").to_owned()
+    };
     assert_eq!(lowered("vec![yield 1]; text!(yield x);"), "vec ! [yield_ ! (1)] ; text ! (yield x) ;");
     assert_eq!(lowered("select! { a => yield 1, }"), "select ! { a => yield_ ! (1) , }");
     assert_eq!(lowered("select! { a => text!(yield 1), }"), "select ! { a => text ! (yield 1) , }");
@@ -256,4 +264,56 @@ fn an_item_that_ends_inside_a_group_without_delimiters_loses_no_token() {
         let generator = parse_in_place(body).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(generator.body.statements.to_string(), lowered);
     }
+}
+
+#[test]
+fn a_body_that_yields_nothing_is_rejected_unless_that_is_intended() {
+    for body in
+        ["(0..3).map(f)", "iter", "work();", "let x = 1;", "if a { work(); }", "println!();", "text(\"yield_!\")"]
+    {
+        assert!(iterator(body).is_none(), "{body}");
+        assert!(iterator_of("u8", body).is_none(), "{body}");
+        assert!(coroutine("()", body).is_some(), "{body}");
+    }
+    for body in [
+        "",
+        "return;",
+        "if a { return; } work();",
+        "g()?;",
+        "bail!();",
+        "todo!()",
+        "panic!(\"\");",
+        "loop { work(); }",
+        "emit!(1);",
+        "vec![emit!(1)];",
+        "macro_rules! emit { () => { yield_!(1) } } emit!()",
+        "@",
+    ] {
+        assert!(iterator(body).is_some(), "{body}");
+    }
+}
+
+#[test]
+fn a_yield_is_rejected_in_a_constant() {
+    for body in [
+        "const C: u8 = yield_!(1);",
+        "static S: u8 = { yield_!(1) };",
+        "const { yield_!(1) };",
+        "let x = [0; yield_!(1)];",
+        "let x: [u8; yield_!(1)] = y;",
+        "f::<{ yield_!(1) }>();",
+        "enum E { A = yield_!(1) }",
+        "const C: fn() = { fn f() { yield_!(1); } f };",
+    ] {
+        assert!(iterator(body).is_none(), "{body}");
+    }
+    assert!(iterator("let x = [yield_!(1); 2];").is_some());
+    assert!(iterator("let x: [u8; { macro_rules! m { () => { 1 } } m!() }] = yield_!(1);").is_some());
+}
+
+#[test]
+fn an_await_of_what_a_coroutine_receives_is_left_to_rustc() {
+    assert!(iterator("yield_!(1).await;").is_none());
+    assert!(iterator("yield_from!(x).await;").is_none());
+    assert!(iterator("let later = async { yield_from(x).await }; yield_!(1);").is_some());
 }

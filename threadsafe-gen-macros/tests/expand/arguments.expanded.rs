@@ -9,67 +9,71 @@ fn arguments(
     __arg5: u8,
     function: impl Fn(u8) -> u8,
 ) -> ::threadsafe_gen::ThreadsafeIter<impl Iterator<Item = u8> + ::core::marker::Send> {
-    ::threadsafe_gen::generator::<
-        u8,
-        _,
-    >(async move |__yielder| {
-            #[allow(unused_macros)]
-            macro_rules! yield_ {
-                () => {
-                    { let __item : u8 = (); #[allow(unreachable_code)] { __yielder
-                    .yield_(__item). await } }
+    let __type6 = ::threadsafe_gen::__private::type_of(&function);
+    ::threadsafe_gen::__private::SendArgument::generator(
+        __type6,
+        ::threadsafe_gen::generator::<
+            u8,
+            _,
+        >(async move |__yielder| {
+                #[allow(unused_macros)]
+                macro_rules! yield_ {
+                    () => {
+                        { let __item : u8 = (); #[allow(unreachable_code)] { __yielder
+                        .yield_(__item). await } }
+                    };
+                    ($item:expr $(,)?) => {
+                        { let __item : u8 = $item; #[allow(unreachable_code)] { __yielder
+                        .yield_(__item). await } }
+                    };
+                    ($($other:tt)*) => {
+                        ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
+                    };
+                }
+                #[allow(unused_macros)]
+                macro_rules! yield_from {
+                    (@ $item:tt $items:expr) => {
+                        for $item in $items { let $item : u8 = $item; __yielder
+                        .yield_($item). await; }
+                    };
+                    ($items:expr $(,)?) => {
+                        for __item in ::threadsafe_gen::__private::send_items($items) {
+                        let __item : u8 = __item; __yielder.yield_(__item). await; }
+                    };
+                    ($($other:tt)*) => {
+                        ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
+                    };
+                }
+                #[allow(clippy::shadow_same)]
+                #[cfg(a)]
+                #[expect(b)]
+                let plain = plain;
+                #[allow(clippy::shadow_same)]
+                let mut mutable = mutable;
+                #[allow(clippy::shadow_same)]
+                #[cfg(c)]
+                let mut __arg2 = __arg2;
+                #[allow(clippy::no_effect_underscore_binding)]
+                #[cfg(c)]
+                #[expect(d)]
+                let (x, _) = __arg2;
+                #[allow(clippy::shadow_same)]
+                let mut __arg3 = __arg3;
+                #[allow(clippy::no_effect_underscore_binding)]
+                let [ref mut first, ..] = __arg3;
+                #[allow(clippy::shadow_same)]
+                let mut __arg4 = __arg4;
+                #[allow(clippy::shadow_same)]
+                let mut __arg5 = __arg5;
+                #[allow(clippy::no_effect_underscore_binding)]
+                let _unused = __arg5;
+                #[allow(clippy::shadow_same)]
+                let function = function;
+                #[allow(clippy::diverging_sub_expression)]
+                let __returned: () = {
+                    yield_!(function(plain + mutable + x + * first));
                 };
-                ($item:expr $(,)?) => {
-                    { let __item : u8 = $item; #[allow(unreachable_code)] { __yielder
-                    .yield_(__item). await } }
-                };
-                ($($other:tt)*) => {
-                    ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
-                };
-            }
-            #[allow(unused_macros)]
-            macro_rules! yield_from {
-                (@ $item:tt $items:expr $(,)?) => {
-                    for $item in ::threadsafe_gen::__private::send_items($items) { let
-                    $item : u8 = $item; __yielder.yield_($item). await; }
-                };
-                ($items:expr $(,)?) => {
-                    for __item in ::threadsafe_gen::__private::send_items($items) { let
-                    __item : u8 = __item; __yielder.yield_(__item). await; }
-                };
-                ($($other:tt)*) => {
-                    ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
-                };
-            }
-            #[allow(clippy::shadow_same)]
-            #[cfg(a)]
-            #[expect(b)]
-            let plain = plain;
-            #[allow(clippy::shadow_same)]
-            let mut mutable = mutable;
-            #[allow(clippy::shadow_same)]
-            #[cfg(c)]
-            let mut __arg2 = __arg2;
-            #[allow(clippy::no_effect_underscore_binding)]
-            #[cfg(c)]
-            #[expect(d)]
-            let (x, _) = __arg2;
-            #[allow(clippy::shadow_same)]
-            let mut __arg3 = __arg3;
-            #[allow(clippy::no_effect_underscore_binding)]
-            let [ref mut first, ..] = __arg3;
-            #[allow(clippy::shadow_same)]
-            let mut __arg4 = __arg4;
-            #[allow(clippy::shadow_same)]
-            let mut __arg5 = __arg5;
-            #[allow(clippy::no_effect_underscore_binding)]
-            let _unused = __arg5;
-            #[allow(clippy::shadow_same)]
-            let function = function;
-            #[allow(clippy::diverging_sub_expression)]
-            let __returned: () = {
-                yield_!(function(plain + mutable + x + * first));
-            };
-        })
-        .threadsafe()
+            })
+            .threadsafe(),
+    )
 }

@@ -24,10 +24,9 @@ fn counter() -> ::threadsafe_gen::ThreadsafeIter<
                 }
                 #[allow(unused_macros)]
                 macro_rules! yield_from {
-                    (@ $item:tt $items:expr $(,)?) => {
-                        for $item in ::threadsafe_gen::__private::send_items($items) {
-                        let $item : Box < dyn Display + Send > = $item; __yielder
-                        .yield_($item). await; }
+                    (@ $item:tt $items:expr) => {
+                        for $item in $items { let $item : Box < dyn Display + Send > =
+                        $item; __yielder.yield_($item). await; }
                     };
                     ($items:expr $(,)?) => {
                         for __item in ::threadsafe_gen::__private::send_items($items) {

@@ -99,9 +99,9 @@ fn countdown() -> ::threadsafe_gen::ThreadsafeCoroutine<
             }
             #[allow(unused_macros)]
             macro_rules! yield_from {
-                (@ $item:tt $items:expr $(,)?) => {
-                    for $item in ::threadsafe_gen::__private::send_items($items) { let
-                    $item : u32 = $item; __yielder.yield_($item). await; }
+                (@ $item:tt $items:expr) => {
+                    for $item in $items { let $item : u32 = $item; __yielder
+                    .yield_($item). await; }
                 };
                 ($items:expr $(,)?) => {
                     for __item in ::threadsafe_gen::__private::send_items($items) { let
@@ -126,7 +126,9 @@ fn countdown() -> ::threadsafe_gen::ThreadsafeCoroutine<
             }
             #[allow(clippy::diverging_sub_expression)]
             let __returned: () = {
-                yield_from!(@ __item(0..3).rev());
+                yield_from!(
+                    @ __item::threadsafe_gen::__private::send_items((0..3).rev())
+                );
             };
             #[allow(unreachable_code)] return __returned;
         })

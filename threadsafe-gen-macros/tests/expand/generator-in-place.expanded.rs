@@ -18,13 +18,13 @@ fn main() {
         }
         #[allow(unused_macros)]
         macro_rules! yield_from {
-            (@ $item:tt $items:expr $(,)?) => {
-                for $item in ::core::iter::IntoIterator::into_iter($items) { let $item =
-                __unify_items($item); __yielder.yield_($item). await; }
+            (@ $item:tt $items:expr) => {
+                for $item in $items { let $item = __unify_items($item); __yielder
+                .yield_($item). await; }
             };
             ($items:expr $(,)?) => {
-                for __item in ::core::iter::IntoIterator::into_iter($items) { let __item
-                = __unify_items(__item); __yielder.yield_(__item). await; }
+                for __item in $items { let __item = __unify_items(__item); __yielder
+                .yield_(__item). await; }
             };
             ($($other:tt)*) => {
                 ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
@@ -61,13 +61,13 @@ fn main() {
             }
             #[allow(unused_macros)]
             macro_rules! yield_from {
-                (@ $item:tt $items:expr $(,)?) => {
-                    for $item in ::core::iter::IntoIterator::into_iter($items) { let
-                    $item = __unify_items($item); __yielder.yield_($item). await; }
+                (@ $item:tt $items:expr) => {
+                    for $item in $items { let $item = __unify_items($item); __yielder
+                    .yield_($item). await; }
                 };
                 ($items:expr $(,)?) => {
-                    for __item in ::core::iter::IntoIterator::into_iter($items) { let
-                    __item = __unify_items(__item); __yielder.yield_(__item). await; }
+                    for __item in $items { let __item = __unify_items(__item); __yielder
+                    .yield_(__item). await; }
                 };
                 ($($other:tt)*) => {
                     ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")

@@ -25,10 +25,9 @@ fn numbers(
                 }
                 #[allow(unused_macros)]
                 macro_rules! yield_from {
-                    (@ $item:tt $items:expr $(,)?) => {
-                        for $item in ::threadsafe_gen::__private::send_items($items) {
-                        let $item : Result < u32, ParseIntError > = $item; __yielder
-                        .yield_($item). await; }
+                    (@ $item:tt $items:expr) => {
+                        for $item in $items { let $item : Result < u32, ParseIntError > =
+                        $item; __yielder.yield_($item). await; }
                     };
                     ($items:expr $(,)?) => {
                         for __item in ::threadsafe_gen::__private::send_items($items) {
@@ -67,53 +66,58 @@ fn lines(
 ) -> ::threadsafe_gen::ThreadsafeStream<
     impl Stream<Item = io::Result<String>> + ::core::marker::Send + ::core::marker::Unpin,
 > {
-    ::threadsafe_gen::__private::fallible_stream::<
-        io::Result<String>,
-        _,
-        _,
-    >(
-            async move |__yielder| {
-                #[allow(unused_macros)]
-                macro_rules! yield_ {
-                    () => {
-                        { let __item : io::Result < String > = ();
-                        #[allow(unreachable_code)] { __yielder.yield_(__item). await } }
-                    };
-                    ($item:expr $(,)?) => {
-                        { let __item : io::Result < String > = $item;
-                        #[allow(unreachable_code)] { __yielder.yield_(__item). await } }
-                    };
-                    ($($other:tt)*) => {
-                        ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
-                    };
-                }
-                #[allow(unused_macros)]
-                macro_rules! yield_from {
-                    (@ $item:tt $items:expr $(,)?) => {
-                        for $item in ::threadsafe_gen::__private::send_items($items) {
-                        let $item : io::Result < String > = $item; __yielder
-                        .yield_($item). await; }
-                    };
-                    ($items:expr $(,)?) => {
-                        for __item in ::threadsafe_gen::__private::send_items($items) {
-                        let __item : io::Result < String > = __item; __yielder
-                        .yield_(__item). await; }
-                    };
-                    ($($other:tt)*) => {
-                        ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
-                    };
-                }
-                #[allow(clippy::shadow_same)]
-                let file = file;
-                #[allow(clippy::diverging_sub_expression)]
-                let __returned: () = {
-                    loop {
-                        yield_!(Ok(file.line(). await ?));
+    let __type0 = ::threadsafe_gen::__private::type_of(&file);
+    ::threadsafe_gen::__private::SendArgument::generator(
+        __type0,
+        ::threadsafe_gen::__private::fallible_stream::<
+            io::Result<String>,
+            _,
+            _,
+        >(
+                async move |__yielder| {
+                    #[allow(unused_macros)]
+                    macro_rules! yield_ {
+                        () => {
+                            { let __item : io::Result < String > = ();
+                            #[allow(unreachable_code)] { __yielder.yield_(__item). await
+                            } }
+                        };
+                        ($item:expr $(,)?) => {
+                            { let __item : io::Result < String > = $item;
+                            #[allow(unreachable_code)] { __yielder.yield_(__item). await
+                            } }
+                        };
+                        ($($other:tt)*) => {
+                            ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
+                        };
                     }
-                };
-                #[allow(unreachable_code)] return ::core::result::Result::Ok(());
-            },
-            <io::Result<String> as ::threadsafe_gen::__private::Fallible>::from_error,
-        )
-        .threadsafe()
+                    #[allow(unused_macros)]
+                    macro_rules! yield_from {
+                        (@ $item:tt $items:expr) => {
+                            for $item in $items { let $item : io::Result < String > =
+                            $item; __yielder.yield_($item). await; }
+                        };
+                        ($items:expr $(,)?) => {
+                            for __item in ::threadsafe_gen::__private::send_items($items)
+                            { let __item : io::Result < String > = __item; __yielder
+                            .yield_(__item). await; }
+                        };
+                        ($($other:tt)*) => {
+                            ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
+                        };
+                    }
+                    #[allow(clippy::shadow_same)]
+                    let file = file;
+                    #[allow(clippy::diverging_sub_expression)]
+                    let __returned: () = {
+                        loop {
+                            yield_!(Ok(file.line(). await ?));
+                        }
+                    };
+                    #[allow(unreachable_code)] return ::core::result::Result::Ok(());
+                },
+                <io::Result<String> as ::threadsafe_gen::__private::Fallible>::from_error,
+            )
+            .threadsafe(),
+    )
 }

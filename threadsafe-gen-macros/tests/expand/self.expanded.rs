@@ -5,91 +5,101 @@ impl Counter {
     ) -> ::threadsafe_gen::ThreadsafeIter<
         impl Iterator<Item = u64> + ::core::marker::Send,
     > {
-        ::threadsafe_gen::generator::<
-            u64,
-            _,
-        >(async move |__yielder| {
-                #[allow(unused_macros)]
-                macro_rules! yield_ {
-                    () => {
-                        { let __item : u64 = (); #[allow(unreachable_code)] { __yielder
-                        .yield_(__item). await } }
+        let __type0 = ::threadsafe_gen::__private::type_of(&self);
+        ::threadsafe_gen::__private::SendArgument::generator(
+            __type0,
+            ::threadsafe_gen::generator::<
+                u64,
+                _,
+            >(async move |__yielder| {
+                    #[allow(unused_macros)]
+                    macro_rules! yield_ {
+                        () => {
+                            { let __item : u64 = (); #[allow(unreachable_code)] {
+                            __yielder.yield_(__item). await } }
+                        };
+                        ($item:expr $(,)?) => {
+                            { let __item : u64 = $item; #[allow(unreachable_code)] {
+                            __yielder.yield_(__item). await } }
+                        };
+                        ($($other:tt)*) => {
+                            ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
+                        };
+                    }
+                    #[allow(unused_macros)]
+                    macro_rules! yield_from {
+                        (@ $item:tt $items:expr) => {
+                            for $item in $items { let $item : u64 = $item; __yielder
+                            .yield_($item). await; }
+                        };
+                        ($items:expr $(,)?) => {
+                            for __item in ::threadsafe_gen::__private::send_items($items)
+                            { let __item : u64 = __item; __yielder.yield_(__item). await;
+                            }
+                        };
+                        ($($other:tt)*) => {
+                            ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
+                        };
+                    }
+                    let _ = &self;
+                    #[allow(clippy::shadow_same)]
+                    let step = step;
+                    #[allow(clippy::diverging_sub_expression)]
+                    let __returned: () = {
+                        yield_!(self.0 + step);
                     };
-                    ($item:expr $(,)?) => {
-                        { let __item : u64 = $item; #[allow(unreachable_code)] {
-                        __yielder.yield_(__item). await } }
-                    };
-                    ($($other:tt)*) => {
-                        ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
-                    };
-                }
-                #[allow(unused_macros)]
-                macro_rules! yield_from {
-                    (@ $item:tt $items:expr $(,)?) => {
-                        for $item in ::threadsafe_gen::__private::send_items($items) {
-                        let $item : u64 = $item; __yielder.yield_($item). await; }
-                    };
-                    ($items:expr $(,)?) => {
-                        for __item in ::threadsafe_gen::__private::send_items($items) {
-                        let __item : u64 = __item; __yielder.yield_(__item). await; }
-                    };
-                    ($($other:tt)*) => {
-                        ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
-                    };
-                }
-                let _ = &self;
-                #[allow(clippy::shadow_same)]
-                let step = step;
-                #[allow(clippy::diverging_sub_expression)]
-                let __returned: () = {
-                    yield_!(self.0 + step);
-                };
-            })
-            .threadsafe()
+                })
+                .threadsafe(),
+        )
     }
     fn by_value(
         self: Box<Self>,
     ) -> ::threadsafe_gen::ThreadsafeIter<
         impl Iterator<Item = u64> + ::core::marker::Send,
     > {
-        ::threadsafe_gen::generator::<
-            u64,
-            _,
-        >(async move |__yielder| {
-                #[allow(unused_macros)]
-                macro_rules! yield_ {
-                    () => {
-                        { let __item : u64 = (); #[allow(unreachable_code)] { __yielder
-                        .yield_(__item). await } }
+        let __type0 = ::threadsafe_gen::__private::type_of(&self);
+        ::threadsafe_gen::__private::SendArgument::generator(
+            __type0,
+            ::threadsafe_gen::generator::<
+                u64,
+                _,
+            >(async move |__yielder| {
+                    #[allow(unused_macros)]
+                    macro_rules! yield_ {
+                        () => {
+                            { let __item : u64 = (); #[allow(unreachable_code)] {
+                            __yielder.yield_(__item). await } }
+                        };
+                        ($item:expr $(,)?) => {
+                            { let __item : u64 = $item; #[allow(unreachable_code)] {
+                            __yielder.yield_(__item). await } }
+                        };
+                        ($($other:tt)*) => {
+                            ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
+                        };
+                    }
+                    #[allow(unused_macros)]
+                    macro_rules! yield_from {
+                        (@ $item:tt $items:expr) => {
+                            for $item in $items { let $item : u64 = $item; __yielder
+                            .yield_($item). await; }
+                        };
+                        ($items:expr $(,)?) => {
+                            for __item in ::threadsafe_gen::__private::send_items($items)
+                            { let __item : u64 = __item; __yielder.yield_(__item). await;
+                            }
+                        };
+                        ($($other:tt)*) => {
+                            ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
+                        };
+                    }
+                    let _ = &self;
+                    #[allow(clippy::diverging_sub_expression)]
+                    let __returned: () = {
+                        yield_!(self.0);
                     };
-                    ($item:expr $(,)?) => {
-                        { let __item : u64 = $item; #[allow(unreachable_code)] {
-                        __yielder.yield_(__item). await } }
-                    };
-                    ($($other:tt)*) => {
-                        ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
-                    };
-                }
-                #[allow(unused_macros)]
-                macro_rules! yield_from {
-                    (@ $item:tt $items:expr $(,)?) => {
-                        for $item in ::threadsafe_gen::__private::send_items($items) {
-                        let $item : u64 = $item; __yielder.yield_($item). await; }
-                    };
-                    ($items:expr $(,)?) => {
-                        for __item in ::threadsafe_gen::__private::send_items($items) {
-                        let __item : u64 = __item; __yielder.yield_(__item). await; }
-                    };
-                    ($($other:tt)*) => {
-                        ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
-                    };
-                }
-                let _ = &self;
-                #[allow(clippy::diverging_sub_expression)]
-                let __returned: () = {
-                    yield_!(self.0);
-                };
-            })
-            .threadsafe()
+                })
+                .threadsafe(),
+        )
     }
 }

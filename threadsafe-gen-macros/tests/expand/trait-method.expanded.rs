@@ -34,9 +34,9 @@ trait Source {
                 }
                 #[allow(unused_macros)]
                 macro_rules! yield_from {
-                    (@ $item:tt $items:expr $(,)?) => {
-                        for $item in ::threadsafe_gen::__private::send_items($items) {
-                        let $item : u8 = $item; __yielder.yield_($item). await; }
+                    (@ $item:tt $items:expr) => {
+                        for $item in $items { let $item : u8 = $item; __yielder
+                        .yield_($item). await; }
                     };
                     ($items:expr $(,)?) => {
                         for __item in ::threadsafe_gen::__private::send_items($items) {
@@ -48,7 +48,7 @@ trait Source {
                 }
                 #[allow(clippy::diverging_sub_expression)]
                 let __returned: () = {
-                    yield_from!(@ __item[0; 2]);
+                    yield_from!(@ __item::threadsafe_gen::__private::send_items([0; 2]));
                 };
             })
             .threadsafe()

@@ -1,0 +1,8 @@
+use threadsafe_gen::threadsafe_generator;
+
+#[threadsafe_generator]
+pub fn mapped(f: &dyn Fn(u8) -> u8) -> impl Iterator<Item = u8> {
+    yield_!(f(1));
+}
+
+fn main() {}

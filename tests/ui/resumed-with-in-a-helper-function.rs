@@ -1,0 +1,7 @@
+use threadsafe_gen::prelude::*;
+
+pub fn first() -> u32 {
+    resumed_with!()
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use threadsafe_gen::threadsafe_generator;
+
+#[threadsafe_generator]
+pub fn numbers() -> impl Iterator<Item = u8> {
+    threadsafe_gen::yield_!(1);
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use threadsafe_gen::threadsafe_generator;
+
+#[threadsafe_generator]
+pub fn numbers() -> impl Iterator<Item = ()> {
+    const UNIT: () = yield_!(());
+    yield_!(UNIT);
+}
+
+fn main() {}
