@@ -227,8 +227,10 @@ impl Closure<'_> {
         yielder.set_span(site);
         let of_items = usage.yields_from_items.then(|| self.yield_from_rules(&yielder));
         let of_coroutine = usage.yields_from_coroutine.then(|| delegate_rules(&yielder));
+        let of_stream = self.protocol.can_await().then(|| yield_from_stream_rules(&yielder));
         let yield_ = define("yield_", usage.yield_, mentions.yield_, self.yield_rules(&yielder));
-        let yield_from = define("yield_from", usage.yield_from, mentions.yield_from, quote!(#of_items #of_coroutine));
+        let yield_from =
+            define("yield_from", usage.yield_from, mentions.yield_from, quote!(#of_stream #of_items #of_coroutine));
         let resumed_with = self.protocol.is_coroutine().then(|| {
             let site = mentions.resumed_with.map_or(site, |mention| site.located_at(mention));
             let mut first_arg = self.first_arg();
@@ -320,6 +322,36 @@ impl Closure<'_> {
             (@ $item:tt $items:expr) => { #prepared };
             ($items:expr $(,)?) => { #plain };
         }
+    }
+}
+
+/// Builds the rules of `yield_from!` that take a stream. The first is for calls that were prepared.
+///
+/// Output, of each:
+///
+/// ```text
+/// (await $stream:expr $(,)?) => {
+///     match $stream {
+///         __stream => __yielder.yield_from_stream(__stream).await,
+///     }
+/// };
+/// ```
+///
+/// The stream is bound before the yielder is borrowed, because its expression may itself yield. A `match` keeps the
+/// temporaries of the expression alive.
+fn yield_from_stream_rules(yielder: &Ident) -> TokenStream {
+    let site = Span::mixed_site();
+    quote_spanned! {site=>
+        (await @ $name:ident $method:ident $stream:expr) => {
+            match $stream {
+                $name => #yielder.$method($name).await,
+            }
+        };
+        (await $stream:expr $(,)?) => {
+            match $stream {
+                __stream => #yielder.yield_from_stream(__stream).await,
+            }
+        };
     }
 }
 

@@ -66,8 +66,8 @@ use proc_macro::TokenStream;
 ///   coroutine's return value. `yield_from!(items)` is available only if `Resume = ()`.
 /// * `return value;`, `?` and the value of the body complete the coroutine.
 ///
-/// A *stream* can `.await`. The other generators cannot. `yield_from!` takes an iterator also in a stream; to yield the
-/// items of another stream, write `while let Some(item) = inner.next().await { yield_!(item); }`.
+/// A *stream* can `.await`. The other generators cannot. `yield_from!(items)` takes an iterator also in a stream;
+/// `yield_from!(await stream)` yields every item of another stream.
 ///
 /// On a nightly compiler with the feature `yield_expr`, `yield item` is the same as `yield_!(item)`. On stable
 /// compilers the keyword works in `generator!` only.

@@ -69,9 +69,12 @@ impl Protocol {
 
     pub(crate) fn macro_usage(&self) -> MacroUsage {
         let (yields_from_items, yields_from_coroutine, yield_from) = match self {
-            Self::Iterator | Self::Stream => {
-                (true, false, "`yield_from!` takes one argument: write `yield_from!(items)`")
-            }
+            Self::Iterator => (true, false, "`yield_from!` takes one argument: write `yield_from!(items)`"),
+            Self::Stream => (
+                true,
+                false,
+                "`yield_from!` takes one argument: write `yield_from!(items)`, or `yield_from!(await stream)`",
+            ),
             Self::Coroutine(types) if types.resumes_with_unit() => (
                 true,
                 true,

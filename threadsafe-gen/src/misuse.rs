@@ -8,7 +8,7 @@ use crate::{AsyncGenerator, ThreadsafeStream};
 #[cfg(feature = "stream")]
 #[diagnostic::on_unimplemented(
     message = "a stream is not an iterator",
-    label = "write `while let Some(item) = stream.next().await {{ .. }}`"
+    label = "write `while let Some(item) = stream.next().await {{ .. }}`, or `yield_from!(await stream)` to yield its items"
 )]
 pub trait StreamInLoop {
     /// The item that a loop would get.

@@ -225,8 +225,18 @@ impl<'a> BodyChecker<'a> {
 
     /// Rejects a wrong number of arguments. The macros reject it themselves where this check cannot see them.
     fn check_arity(&self, body_macro: BodyMacro, mac: &Macro, input: Option<&MacroInput>) -> Result<()> {
-        let Some(MacroInput::Expressions(arguments)) = input else { return Ok(()) };
-        let (count, usage) = (arguments.len(), self.protocol.macro_usage());
+        let usage = self.protocol.macro_usage();
+        let arguments = match input {
+            Some(MacroInput::Expressions(arguments)) => arguments,
+            Some(MacroInput::Awaited(await_token, _)) if !self.protocol.can_await() => {
+                return Err(Error::new(await_token.span, CANNOT_AWAIT));
+            }
+            Some(MacroInput::Awaited(_, streams)) if streams.len() != 1 => {
+                return Err(Error::new_spanned(mac, usage.yield_from));
+            }
+            _ => return Ok(()),
+        };
+        let count = arguments.len();
         let (is_right, message) = match body_macro {
             BodyMacro::Yield => (count <= 1, usage.yield_),
             BodyMacro::YieldFrom => {
@@ -315,7 +325,9 @@ impl Visit<'_> for BodyChecker<'_> {
             self.visit_body_macro(body_macro, mac, input.as_ref());
         }
         match input {
-            Some(MacroInput::Expressions(expressions)) => expressions.iter().for_each(|expr| self.visit_expr(expr)),
+            Some(MacroInput::Expressions(expressions) | MacroInput::Awaited(_, expressions)) => {
+                expressions.iter().for_each(|expr| self.visit_expr(expr));
+            }
             Some(MacroInput::Statements(statements)) => statements.iter().for_each(|stmt| self.visit_stmt(stmt)),
             None => self.visit_unparsed_input(mac),
         }

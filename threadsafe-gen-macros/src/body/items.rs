@@ -23,6 +23,7 @@ use crate::spans::{end_spans, relocated, whole_span};
 /// ```text
 /// yield_!();
 /// yield_from!(items);
+/// yield_from!(await stream);
 /// for word in lines.flat_map(|line| line.split(' ')) {
 ///     yield_!(word);
 /// }
@@ -33,6 +34,7 @@ use crate::spans::{end_spans, relocated, whole_span};
 /// ```text
 /// yield_!(());
 /// yield_from!(@__item ::threadsafe_gen::__private::send_items(items));
+/// yield_from!(await @__stream yield_from_stream stream);
 /// for word in ::threadsafe_gen::__private::send_items(lines.flat_map(|line| line.split(' '))) {
 ///     yield_!(word);
 /// }
@@ -67,9 +69,20 @@ impl VisitMut for PrepareItems<'_> {
                 self.changed = true;
             }
             Some(BodyMacro::YieldFrom) => {
-                let Some(MacroInput::Expressions(items)) = MacroInput::parse(mac) else { return };
+                let (await_token, items) = match MacroInput::parse(mac) {
+                    Some(MacroInput::Expressions(items)) => (None, items),
+                    Some(MacroInput::Awaited(await_token, streams)) => (Some(await_token), streams),
+                    _ => return,
+                };
                 let (Some(items), 1) = (items.first(), items.len()) else { return };
                 let location = Span::mixed_site().located_at(whole_span(&items));
+                if await_token.is_some() {
+                    let (stream, method) =
+                        (Ident::new("__stream", location), Ident::new("yield_from_stream", location));
+                    mac.tokens = quote!(#await_token @ #stream #method #items);
+                    self.changed = true;
+                    return;
+                }
                 let item = Ident::new("__item", location);
                 let items = match self.arguments {
                     Some(arguments) if !is_one_of(items, arguments) => self.send_items(items, location),

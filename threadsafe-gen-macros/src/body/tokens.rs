@@ -12,7 +12,7 @@ use std::mem;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::parse::Parser;
+use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::visit_mut::VisitMut;
 use syn::{Block, Expr, ExprPath, Macro, Path, Stmt, Token};
@@ -342,11 +342,20 @@ pub(crate) fn parse_statements(tokens: &TokenStream) -> Option<Vec<Stmt>> {
 pub(crate) enum MacroInput {
     Expressions(Punctuated<Expr, Token![,]>),
     Statements(Vec<Stmt>),
+    /// `await stream`, in `yield_from!`.
+    Awaited(Token![await], Punctuated<Expr, Token![,]>),
 }
 
 impl MacroInput {
     /// Returns `None` for input with a syntax of its own.
     pub(crate) fn parse(mac: &Macro) -> Option<Self> {
+        if let Some(BodyMacro::YieldFrom) = BodyMacro::named_by(&mac.path) {
+            let awaited =
+                |input: ParseStream<'_>| Ok(Self::Awaited(input.parse()?, Punctuated::parse_terminated(input)?));
+            if let Ok(awaited) = awaited.parse2(mac.tokens.clone()) {
+                return Some(awaited);
+            }
+        }
         match Punctuated::parse_terminated.parse2(mac.tokens.clone()) {
             Ok(expressions) => Some(Self::Expressions(expressions)),
             Err(_) => parse_statements(&mac.tokens).map(Self::Statements),
@@ -355,7 +364,9 @@ impl MacroInput {
 
     fn rewrite(&mut self, rewriter: &mut impl Rewriter) {
         match self {
-            Self::Expressions(expressions) => expressions.iter_mut().for_each(|expr| rewriter.visit_expr_mut(expr)),
+            Self::Expressions(expressions) | Self::Awaited(_, expressions) => {
+                expressions.iter_mut().for_each(|expr| rewriter.visit_expr_mut(expr));
+            }
             Self::Statements(statements) => statements.iter_mut().for_each(|stmt| rewriter.visit_stmt_mut(stmt)),
         }
     }
@@ -365,6 +376,10 @@ impl ToTokens for MacroInput {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         match self {
             Self::Expressions(expressions) => expressions.to_tokens(tokens),
+            Self::Awaited(await_token, expressions) => {
+                await_token.to_tokens(tokens);
+                expressions.to_tokens(tokens);
+            }
             Self::Statements(statements) => statements.iter().for_each(|statement| statement.to_tokens(tokens)),
         }
     }

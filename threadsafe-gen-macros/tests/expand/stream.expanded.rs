@@ -26,6 +26,13 @@ fn pages(
                 }
                 #[allow(unused_macros)]
                 macro_rules! yield_from {
+                    (await @ $name:ident $method:ident $stream:expr) => {
+                        match $stream { $name => __yielder. $method ($name). await, }
+                    };
+                    (await $stream:expr $(,)?) => {
+                        match $stream { __stream => __yielder.yield_from_stream(__stream)
+                        . await, }
+                    };
                     (@ $item:tt $items:expr) => {
                         for $item in $items { let $item : Page = $item; __yielder
                         .yield_($item). await; }
@@ -35,7 +42,7 @@ fn pages(
                         let __item : Page = __item; __yielder.yield_(__item). await; }
                     };
                     ($($other:tt)*) => {
-                        ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
+                        ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`, or `yield_from!(await stream)`")
                     };
                 }
                 #[allow(clippy::shadow_same)]

@@ -1,0 +1,10 @@
+use threadsafe_gen::{Stream, threadsafe_generator};
+
+#[threadsafe_generator]
+fn numbers() -> impl Stream<Item = u32> {
+    yield_from!(await vec![1, 2]);
+}
+
+fn main() {
+    let _ = numbers();
+}
