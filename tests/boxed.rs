@@ -16,14 +16,22 @@ fn numbers(end: u64) -> impl Iterator<Item = u64> {
     }
 }
 
+#[threadsafe_generator]
+fn declared(end: u64) -> Box<dyn Iterator<Item = u64>> {
+    for n in 0..end {
+        yield_!(n);
+    }
+}
+
 /// Sources of the numbers below `end`, boxed once or twice.
-fn boxed(end: u64) -> [(&'static str, BoxThreadsafeIter<'static, u64>); 5] {
+fn boxed(end: u64) -> [(&'static str, BoxThreadsafeIter<'static, u64>); 6] {
     let by_hand = generator(async move |co| co.yield_from(0..end).await).threadsafe();
     [
         ("annotated", numbers(end).boxed()),
         ("by hand", by_hand.boxed()),
         ("plain", (0..end).threadsafe().boxed()),
         ("twice", numbers(end).boxed().boxed()),
+        ("declared", declared(end)),
         ("box", (Box::new(0..end) as Box<dyn Iterator<Item = u64> + Send>).threadsafe()),
     ]
 }

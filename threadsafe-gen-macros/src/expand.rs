@@ -173,6 +173,12 @@ fn generator_expr(
             quote_spanned!(site=> #krate::__private::fallible::<#item, _, _>(#closure, #from_error))
         }
     };
+    if let (ReturnKind::Boxed { .. }, Protocol::Iterator) = (kind, protocol) {
+        // The closure names the type, because rustc does not coerce what a closure returns to a type that it infers.
+        let boxed = boxed_iterator(returns);
+        let make = params.checked(krate, item, quote_spanned!(site=> ::std::boxed::Box::new(__iter)));
+        return quote_spanned!(site=> #krate::__private::boxed(#generator, |__iter| -> #boxed { #make }));
+    }
     let generator = match kind {
         ReturnKind::Impl { .. } => params.checked(krate, item, quote_spanned!(site=> #generator.threadsafe())),
         ReturnKind::Boxed { .. } => params.checked(krate, item, generator),
@@ -274,6 +280,12 @@ fn threadsafe_return(krate: &Path, returns: &DeclaredReturn) -> ReturnType {
     let DeclaredReturn { kind, bounds, protocol, .. } = returns;
     let site = Span::mixed_site();
     let (_, last) = end_spans(bounds);
+    if let (ReturnKind::Boxed { path, .. }, Protocol::Iterator) = (kind, protocol) {
+        let first = site.located_at(end_spans(path).0);
+        let (krate, boxed) = (relocated(krate, first), boxed_iterator(returns));
+        let ty = quote_spanned!(first=> #krate::ThreadsafeIter<#boxed>);
+        return ReturnType::Type(Token![->](first), Box::new(Type::Verbatim(ty)));
+    }
     let (source, first) = match kind {
         // At `mixed_site` the `impl` follows the rules of this crate's edition: it captures all arguments, in any
         // edition of the user's crate, as the generator itself does.
@@ -312,6 +324,27 @@ fn threadsafe_return(krate: &Path, returns: &DeclaredReturn) -> ReturnType {
         ReturnKind::Boxed { pin: Some(_), .. } => tokens.extend(quote_spanned!(last=> >>)),
     }
     ReturnType::Type(Token![->](first), Box::new(Type::Verbatim(tokens)))
+}
+
+/// Builds the type of a boxed iterator: the declared one, with `Send`.
+///
+/// Input:
+///
+/// ```text
+/// Box<dyn Iterator<Item = T> + 'a>
+/// ```
+///
+/// Output:
+///
+/// ```text
+/// Box<dyn Iterator<Item = T> + 'a + ::core::marker::Send>
+/// ```
+fn boxed_iterator(DeclaredReturn { kind, bounds, .. }: &DeclaredReturn) -> Option<TokenStream> {
+    let ReturnKind::Boxed { path, dyn_token, .. } = kind else { return None };
+    let last = Span::mixed_site().located_at(end_spans(bounds).1);
+    let plus = (!bounds.trailing_punct()).then(|| quote_spanned!(last=> +));
+    let send = quote_spanned!(last=> #plus ::core::marker::Send);
+    Some(quote!(#path<#dyn_token #bounds #send>))
 }
 
 /// Mentions what is written in the declared return type and not in that of the expanded function, so that its imports

@@ -7,11 +7,13 @@
 //! replaced through [`ThreadsafeIter::get_mut`], or put inside an adaptor, no iterator has the address, and items come
 //! one by one.
 
+use std::fmt;
 use std::ops::Deref;
 use std::ptr;
 use std::sync::Arc;
 
 use crate::fill::{Batch, Fill};
+use crate::generator::Generator;
 use crate::iter::ThreadsafeIter;
 
 /// A [`ThreadsafeIter`] of a boxed iterator, for a place where its type has to be written down: a struct field, a `static`,
@@ -88,8 +90,17 @@ fn address<T: ?Sized>(value: &T) -> usize {
     ptr::from_ref(value).cast::<()>().addr()
 }
 
+/// Boxes a generator by `make` and puts a lock around it, for the attribute.
+pub fn boxed<Y, F, B>(generator: Generator<Y, F>, make: impl FnOnce(Batched<Generator<Y, F>>) -> B) -> ThreadsafeIter<B>
+where
+    F: Future<Output = ()>,
+    B: Iterator<Item = Y> + Deref,
+{
+    generator.threadsafe().boxed_by(make)
+}
+
 /// The source in the box.
-pub(crate) struct Batched<I: Iterator> {
+pub struct Batched<I: Iterator> {
     iter: I,
     fill: Fill<I>,
     batch: Arc<Batch<I::Item>>,
@@ -117,5 +128,11 @@ impl<I: Iterator> Iterator for Batched<I> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.iter.size_hint()
+    }
+}
+
+impl<I: Iterator> fmt::Debug for Batched<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batched").finish_non_exhaustive()
     }
 }

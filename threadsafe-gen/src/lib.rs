@@ -56,6 +56,7 @@ pub use tee::Tee;
 /// Items for the expansion of the macros. Not part of the public API.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::boxed_iter::boxed;
     pub use crate::coroutine::FirstArgument;
     pub use crate::expansion::{
         CheckItem, ItemType, RejectItem, Returned, SendArgument, SendObjectArgument, send_items, type_of, unreachable,
