@@ -3,6 +3,13 @@
 //! rustc rejects some of them in a body that must be `Send`: "implementation of `FnOnce` is not general enough". Those
 //! that a `for` loop or a `yield_from!` takes are accepted, and the documented ways around the others work.
 
+#![allow(
+    clippy::map_flatten,
+    clippy::needless_continue,
+    clippy::redundant_closure_for_method_calls,
+    reason = "the closures and adaptors are what is tested"
+)]
+
 use std::future::ready;
 use std::iter::Peekable;
 

@@ -301,7 +301,7 @@ fn impl_and_dyn(
 /// Attributes and further bounds are kept.
 #[threadsafe_generator(crate = threadsafe_gen)]
 #[rustfmt::skip]
-fn more<'a>(n: &'a u32) -> (impl Unpin + threadsafe_gen::Coroutine<Return = u32, Resume = u32, Yield = u32> + 'a) {
+fn more(n: &u32) -> (impl Unpin + threadsafe_gen::Coroutine<Return = u32, Resume = u32, Yield = u32> + '_) {
     yield_!(*n + resumed_with!())
 }
 

@@ -119,7 +119,7 @@ fn attributes_on_arguments(#[cfg(test)] kept: u32, #[cfg(not(test))] gone: u32) 
 }
 
 /// Doc comments and attributes are kept.
-#[must_use]
+#[must_use = "it is lazy"]
 #[inline]
 #[threadsafe_generator]
 #[doc(alias = "first")]
@@ -139,7 +139,7 @@ unsafe fn not_safe(n: &u32) -> impl Iterator<Item = u32> {
 }
 
 #[threadsafe_generator]
-fn more_bounds<'a>(n: &'a u32) -> impl Iterator<Item = u32> + Unpin + Send + 'a {
+fn more_bounds(n: &u32) -> impl Iterator<Item = u32> + Unpin + Send + '_ {
     yield_!(*n);
 }
 

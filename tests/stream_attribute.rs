@@ -93,7 +93,7 @@ fn patterns(
 }
 
 #[threadsafe_generator]
-fn more_bounds<'a>(n: &'a u32) -> impl Stream<Item = u32> + Unpin + Send + 'a {
+fn more_bounds(n: &u32) -> impl Stream<Item = u32> + Unpin + Send + '_ {
     yield_!(*n);
 }
 
@@ -112,7 +112,7 @@ fn with_option() -> impl Stream<Item = u32> {
 }
 
 /// Doc comments and attributes are kept.
-#[must_use]
+#[must_use = "it is lazy"]
 #[threadsafe_generator]
 pub fn with_attributes() -> impl Stream<Item = u32> {
     #![allow(unused_variables)]
