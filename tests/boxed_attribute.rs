@@ -201,3 +201,52 @@ fn bounds_that_are_true_of_every_lock_are_accepted() {
     assert_eq!(coroutine.resume(), Some(GeneratorState::Yielded(1)));
     assert_eq!(displayed.map(|item| item.to_string()).collect::<String>(), "1");
 }
+
+struct Owned(Vec<u8>);
+
+impl Owned {
+    #[threadsafe_generator]
+    fn into_boxed<T: Into<u8> + Copy + Send>(mut self, more: T) -> Box<dyn Iterator<Item = u8> + 'static>
+    where
+        T: 'static,
+    {
+        self.0.push(more.into());
+        yield_from!(self.0);
+    }
+
+    #[threadsafe_generator]
+    fn drained(&mut self) -> Box<dyn Iterator<Item = u8> + '_> {
+        yield_from!(self.0.drain(..));
+    }
+
+    #[threadsafe_generator]
+    fn shared(self: std::sync::Arc<Self>, f: impl Fn(u8) -> u8 + Send + 'static) -> Box<dyn Iterator<Item = u8>> {
+        for n in &self.0 {
+            yield_!(f(*n));
+        }
+    }
+}
+
+#[threadsafe_generator]
+fn of_unsized<'a, T: Iterator<Item = u8> + Send + ?Sized>(
+    items: &'a mut T,
+    f: &'a (dyn Fn(u8) -> u8 + Sync),
+    _: Box<dyn Fn() + Send>,
+) -> Pin<Box<dyn Stream<Item = u8> + 'a>> {
+    for n in items {
+        yield_!(f(n));
+    }
+}
+
+#[test]
+fn the_arguments_of_a_boxed_generator_can_be_of_any_type_that_is_send() {
+    let mut owned = Owned(vec![1]);
+    assert!(owned.drained().eq([1]));
+    owned.0.push(2);
+    assert!(owned.into_boxed(3_u8).eq([2, 3]));
+    assert!(std::sync::Arc::new(Owned(vec![4])).shared(|n| n + 1).eq([5]));
+    let (mut items, double) = ([1, 2].into_iter(), |n| 2 * n);
+    let items: &mut (dyn Iterator<Item = u8> + Send) = &mut items;
+    let doubled = of_unsized(items, &double, Box::new(|| ()));
+    assert_eq!(block_on(async { [doubled.next().await, doubled.next().await] }), [Some(2), Some(4)]);
+}

@@ -8,8 +8,8 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::punctuated::{Pair, Punctuated};
 use syn::visit::Visit;
 use syn::{
-    AttrStyle, Attribute, Error, FnArg, Pat, PatIdent, PatType, PatWild, Path, Receiver, ReturnType, Signature, Token,
-    Type, TypeParamBound, TypeTraitObject,
+    AttrStyle, Attribute, Error, FnArg, GenericArgument, Pat, PatIdent, PatType, PatWild, Path, PathArguments,
+    PathSegment, Receiver, ReturnType, Signature, Token, Type, TypeParamBound, TypePath, TypeTraitObject,
 };
 
 use crate::body::Body;
@@ -515,9 +515,11 @@ fn type_name(index: usize, location: Span) -> Ident {
     format_ident!("__type{index}", span = Span::mixed_site().located_at(location))
 }
 
-/// Returns whether an argument's type is a name that the type of the items contains. If it is a type parameter that is
-/// not `Send`, rustc says so of the items.
+/// Returns whether an argument's type is a name that the type of the items contains, or a collection of such. If the name
+/// is that of a type parameter that is not `Send`, rustc says so of the items.
 fn is_part_of(ty: &Type, item: &TokenStream) -> bool {
+    const COLLECTIONS: &str = "BTreeMap BTreeSet Box HashMap HashSet Option Result Vec VecDeque";
+
     fn contains(tokens: &TokenStream, name: &Ident) -> bool {
         tokens.clone().into_iter().any(|token| match token {
             TokenTree::Ident(ident) => ident == *name,
@@ -526,8 +528,17 @@ fn is_part_of(ty: &Type, item: &TokenStream) -> bool {
         })
     }
 
-    match ty {
-        Type::Path(ty) => ty.path.get_ident().is_some_and(|name| contains(item, name)),
+    let Type::Path(TypePath { qself: None, path, .. }) = ty else { return false };
+    match (path.get_ident(), path.segments.last()) {
+        (Some(name), _) => contains(item, name),
+        (None, Some(PathSegment { ident, arguments: PathArguments::AngleBracketed(arguments) })) => {
+            let is_collection = COLLECTIONS.split_ascii_whitespace().any(|name| ident == name);
+            is_collection
+                && arguments
+                    .args
+                    .iter()
+                    .all(|argument| matches!(argument, GenericArgument::Type(ty) if is_part_of(ty, item)))
+        }
         _ => false,
     }
 }
