@@ -206,6 +206,7 @@ struct Owned(Vec<u8>);
 
 impl Owned {
     #[threadsafe_generator]
+    #[expect(clippy::multiple_bound_locations, reason = "the attribute is to accept both")]
     fn into_boxed<T: Into<u8> + Copy + Send>(mut self, more: T) -> Box<dyn Iterator<Item = u8> + 'static>
     where
         T: 'static,

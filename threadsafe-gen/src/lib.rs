@@ -34,6 +34,25 @@ pub use genawaiter::{Coroutine, GeneratorState};
 #[cfg(feature = "macros")]
 pub use threadsafe_gen_macros::threadsafe_generator;
 
+pub use boxed_coroutine::BoxCoroutine;
+pub use boxed_iter::BoxThreadsafeIter;
+pub use buffered::{Buffered, Chunks, Indexed};
+pub use close_on_drop::CloseOnDrop;
+pub use coroutine::{CoroutineGuard, ThreadsafeCoroutine};
+#[cfg(feature = "stream")]
+pub use error::TryPollError;
+pub use error::{TryNextError, TryResumeError};
+pub use fallible::try_generator;
+#[cfg(feature = "stream")]
+pub use fallible::try_stream;
+pub use generator::{Generator, Reply, Yielder, coroutine, generator};
+pub use iter::{Iter, IterGuard, ThreadsafeExt, ThreadsafeIter};
+#[cfg(feature = "rayon")]
+pub use parallel::ParallelItems;
+#[cfg(feature = "stream")]
+pub use stream::{AsyncGenerator, ThreadsafeStream, stream};
+pub use tee::Tee;
+
 #[cfg(all(doctest, feature = "stream"))]
 #[doc = include_str!("../docs/from-other-crates.md")]
 mod from_other_crates {}

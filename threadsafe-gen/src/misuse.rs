@@ -1,7 +1,7 @@
 //! Implementations that no type satisfies, so that rustc says what to write instead.
 
 #[cfg(feature = "stream")]
-use crate::{AsyncGenerator, ThreadsafeStream};
+use crate::stream::{AsyncGenerator, ThreadsafeStream};
 
 /// A tuple of a stream that a `for` loop takes. There is none. Of a tuple, because for the stream itself rustc would show
 /// the message of `Iterator`.
@@ -51,7 +51,7 @@ reject_in_loop! {
 pub trait FeatureRayon {}
 
 #[cfg(not(feature = "rayon"))]
-impl<I: Iterator> crate::ThreadsafeIter<I> {
+impl<I: Iterator> crate::iter::ThreadsafeIter<I> {
     /// Exists with the feature `rayon`.
     #[doc(hidden)]
     pub fn into_par_iter(&self)
