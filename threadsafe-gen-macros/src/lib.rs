@@ -72,7 +72,8 @@ use proc_macro::TokenStream;
 ///   compile in such a body; write `return Ok(());` in the macro.
 ///
 /// These macros need no import. They work in the input of other macros, as in `vec![yield_!(1)]`. They do not work in a
-/// closure, in an `async` block or in a nested function, because the generator's body cannot suspend there.
+/// closure, in an `async` block or in a nested function, because the generator's body cannot suspend there. If the
+/// attribute is forgotten, the macros that `use threadsafe_gen::prelude::*;` brings into scope say so.
 ///
 /// The input of another macro is left as it is, except that of macros which are known to take code of the body: those
 /// of the standard library, and of crates such as `anyhow`, `futures`, `log`, `tokio` and `tracing`. Only in these is a
