@@ -72,11 +72,13 @@ pub(crate) fn generator_fn(options: TokenStream, item: TokenStream) -> std::resu
         if let Some(body) = function.body.as_ref().filter(|_| cfg!(all(has_no_yield, not(test)))) {
             check_keyword(body)?;
         }
+        // Rust 1.85 drops the temporary of a reference inside of `Some`.
+        let arguments = argument_names(&function.sig);
         let context = Context {
             krate: &krate.to_token_stream(),
             protocol: &returns.protocol,
             item: Some(&returns.item),
-            arguments: Some(&argument_names(&function.sig)),
+            arguments: Some(&arguments),
         };
         let body = function.body.as_ref().map(|body| Body::check_and_rewrite(body, &context)).transpose()?;
         Ok((returns, body))

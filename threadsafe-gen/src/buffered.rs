@@ -175,21 +175,6 @@ impl<'a, I: Iterator> Buffered<'a, I> {
         buffer.reverse();
         Ok(())
     }
-
-    #[cfg(feature = "rayon")]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.buffer.is_empty()
-    }
-
-    #[cfg(feature = "rayon")]
-    pub(crate) fn len(&self) -> usize {
-        self.buffer.len()
-    }
-
-    #[cfg(feature = "rayon")]
-    pub(crate) fn has_panicked(&self) -> bool {
-        self.panicked.is_some()
-    }
 }
 
 impl<I: Iterator> Iterator for Buffered<'_, I> {

@@ -487,7 +487,7 @@ fn count<T>(item: T, taken: &AtomicUsize) -> T {
 
 /// Counts an item, and returns it with its index.
 #[inline]
-fn count_indexed<T>(item: T, taken: &AtomicUsize) -> (usize, T) {
+pub(crate) fn count_indexed<T>(item: T, taken: &AtomicUsize) -> (usize, T) {
     let index = taken.load(Relaxed);
     taken.store(index.wrapping_add(1), Relaxed);
     (index, item)

@@ -48,7 +48,7 @@ pub use fallible::try_stream;
 pub use generator::{Generator, Reply, Yielder, coroutine, generator};
 pub use iter::{Iter, IterGuard, ThreadsafeExt, ThreadsafeIter};
 #[cfg(feature = "rayon")]
-pub use parallel::ParallelItems;
+pub use parallel::{ParallelChunks, ParallelItems};
 #[cfg(feature = "stream")]
 pub use stream::{AsyncGenerator, ThreadsafeStream, stream};
 pub use tee::Tee;

@@ -177,6 +177,23 @@ impl<S, A> Lock<S, A> {
         self.status.call(self.lock(), call, on_item, on_end)
     }
 
+    /// Calls the source if no thread holds the lock and the source has not ended; see [`call`](Self::call).
+    #[cfg(feature = "rayon")]
+    #[inline]
+    pub(crate) fn try_call_free<R, T>(
+        &self,
+        call: impl FnOnce(&mut S, &mut A) -> Option<R>,
+        on_item: impl FnOnce(R) -> T,
+        on_end: impl FnOnce(Option<S>),
+    ) -> Option<T> {
+        if self.is_held_by_this_thread() {
+            return None;
+        }
+        // Checked here, because a call after a panic would panic.
+        let inner = self.inner.try_lock().filter(|inner| inner.source.is_some())?;
+        self.status.call(self.acquired(thread_id(), inner), call, on_item, on_end)
+    }
+
     /// Acquires the lock of a source that has not ended, or returns `Ok(None)`; see [`try_lock`](Self::try_lock).
     ///
     /// The error is `unavailable` if another thread holds the lock.

@@ -1,63 +1,124 @@
 //! rayon over shared items.
 //!
-//! # One task pulls
+//! A *drive* is one call that consumes the iterator in parallel, as `for_each` does. Its *tasks* are jobs of the rayon
+//! pool, at most one for each thread of it.
 //!
-//! A thread of a rayon pool that waits for a task of its own runs other tasks meanwhile, on top of what it was doing.
-//! Were several of our tasks to wait for the lock, one of them might do so on top of a task that the iterator's own
-//! body, which uses rayon and holds that lock, is waiting for; and the two would wait for each other for ever.
+//! # One item at a time
 //!
-//! So at any time there is one task of a drive that may pull. It pulls a chunk, spawns the next task that may, and then
-//! works its chunk off. Whoever is idle steals the next one. For the same reason a task that finds itself on top of
-//! another of its drive, whose work has used rayon, leaves its right to pull for whoever is first to be done with a
-//! chunk.
+//! A task pulls one item, processes it, and pulls the next. No item is ever held: not for the items that the source has
+//! not given yet, however slow it is, and not for those that another task processes, however expensive these are. A
+//! task keeps one folder for all its items, so there are a few states of `fold` or `map_init` for each thread. There is
+//! nothing to put back at an early exit but the item that a task was about to get.
 //!
-//! What remains are several drives of one iterator at a time, whose body uses the same pool: the puller of one may come
-//! to stand on top of the body that another waits for. On one thread that is re-entry, and panics. On two it cannot be
-//! told.
+//! To pull several items in a row, each of which other tasks can take from a deque at once, was tried. To share an item
+//! safely costs an atomic read-modify-write for each, which is half of what the lock costs, and moving items between
+//! cores costs more than it gains. Cheap items took longer that way on one core, on two, and on more threads than
+//! cores. It also cannot keep the promise: a task that is in the source while its deque has items holds them back
+//! unless another thread is idle. [`ThreadsafeIter::par_chunks`] is for items that are cheap and always ready.
+//!
+//! # Waiting
+//!
+//! A task that finds the lock free takes it. If not, it is one of these:
+//!
+//! * At most one task is *in line*: it waits for the lock, so that it pulls next. A drive has one place in the queue of
+//!   the lock, as every other caller has.
+//! * The others sleep. A task that has pulled an item, and finds no task in line, calls one of them, or spawns one.
+//!   `idle.rs` shows that none is forgotten.
+//!
+//! A task waits for a bounded time and then ends: for some milliseconds, or as long as it takes to get the lock, up to
+//! 128 milliseconds. A new task is spawned when there is an item for it.
+//!
+//! # Why nothing deadlocks
+//!
+//! A thread of the pool that waits for a job of its own, as in `join`, runs other jobs meanwhile, on top of that. So a
+//! task can come to run on top of anything else that the pool does.
+//!
+//! * *On top of a job that the source waits for.* The body of a generator may use rayon. While it waits for `join`,
+//!   another thread may run a part of that, which waits for a part of its own, and on top of it a task that waits for
+//!   the source. Such a task ends after a bounded time, and what is below it goes on.
+//! * *On top of the source itself, or of a task of the same drive* whose consumer uses rayon (`join`, `scope`,
+//!   `install`, `yield_now`). Such a task ends at once, and another one is spawned in its place, which an idle thread
+//!   steals. If none does for a millisecond, the next task that pulls calls one.
+//! * *In a pool of one*, or if the pool is busy elsewhere, one task does everything. In a pool of one there are no
+//!   tasks: the drive pulls and processes on its thread. If it does not get the lock, it runs other jobs of the pool
+//!   from time to time, since the caller that holds the lock may wait for one of them.
+//! * *Many drives of one iterator in one pool.* The thread that waits for the end of one may start the next on top of
+//!   it. From the 16th on top of each other, a drive has no tasks and starts nothing on top of itself, so that the stack
+//!   does not overflow. Drives of different iterators do not pile up: there is a thread in each that has been started.
+//!
+//! # What still can
+//!
+//! * A task can end and leave its thread to what is below it, but the call of the drive cannot. So a drive must not begin
+//!   while another caller, or another drive, is in a source whose body uses the same pool: a thread that waits in the
+//!   middle of that body's work may start the drive on top of it. On the thread that is in the source itself this is
+//!   re-entry, and panics.
+//! * A consumer that waits until another item has been processed needs another thread of the pool for that item.
 
-use std::cell::Cell;
-use std::iter;
-use std::mem;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::time::{Duration, Instant};
+mod drive;
+mod idle;
+mod portion;
 
-use rayon::Scope;
-use rayon::iter::plumbing::{Consumer, Folder, Reducer, UnindexedConsumer};
+use rayon::iter::plumbing::UnindexedConsumer;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use crate::ThreadsafeIter;
-use crate::buffered::Buffered;
-use crate::error::TryNextError;
+use self::drive::drive;
+use self::portion::{Chunk, Single};
+use crate::iter::ThreadsafeIter;
 
-/// How long the pulling task waits for callers from outside of the drive before it runs another task of the pool.
-const PATIENCE: Duration = Duration::from_millis(1);
-
-/// How long a chunk should take to work off at least: long for a hand-over between threads.
-const SHORTEST_TIME: Duration = Duration::from_micros(25);
-
-/// How long it should take at most: short for who waits at the end.
-const LONGEST_TIME: Duration = Duration::from_micros(100);
-
-/// The longest chunk. Beyond it there is nothing more to gain.
-const LONGEST: usize = 1024;
-
-/// The items of a [`ThreadsafeIter`] as a parallel iterator, made by `into_par_iter`.
+/// A parallel iterator over the items of a [`ThreadsafeIter`], made by `into_par_iter`, or by `par_iter` for a
+/// reference.
 ///
-/// The workers of the pool take the items in chunks, one at a time as long as items are dear to work off, more when
-/// they are cheap. The order in which items are worked off is not theirs. Workers that are no longer needed, as after
-/// `find_any`, give back what they took and did not use; so one can go on with the rest.
+/// **Order is not preserved.** `collect` returns the items in the order in which they have been processed, and
+/// `find_first`, `find_last`, `position_first` and the like do not follow the order of the source, as with
+/// [`par_bridge`](rayon::iter::ParallelBridge). Use [`next_indexed`](ThreadsafeIter::next_indexed) on threads, or
+/// enumerate the source and sort, if the order matters.
+///
+/// Each thread of the rayon pool pulls one item at a time and processes it at once, so items from a live source, such
+/// as a channel, a socket or a generator that waits, never wait for the items after them. The drive ends when the
+/// source is exhausted or [closed](ThreadsafeIter::close), and processes what has been pulled by then.
+///
+/// # Early exit
+///
+/// After `find_any`, an error in `try_for_each` or the like, no thread pulls another item, except for a call of the
+/// source that is in progress. The item of that call is put back for the next caller. By reference, one can therefore
+/// go on with the rest. `take_any` may discard an item that a thread pulls while another one takes the last.
+///
+/// # Cost
+///
+/// An item costs what [`next`](ThreadsafeIter::next) costs, some 25 nanoseconds with rayon's part: negligible if
+/// processing an item takes a microsecond or more. For cheaper items that are always ready, use
+/// [`par_chunks`](ThreadsafeIter::par_chunks).
+///
+/// `fold`, `map_init` and the like make a state for each thread that gets an item, and a new one if that thread has had
+/// nothing to do for 50 milliseconds. Waiting for a slow source uses no CPU, and leaves the threads of the pool to its
+/// other jobs, except for the one in the source, and up to some milliseconds for each other one.
+///
+/// # Blocking
+///
+/// One thread of the pool is blocked while it is in a source that blocks. An early exit, a panic and `close` do not
+/// interrupt that call: the drive returns when it does.
+///
+/// The source and the consumer may use rayon, also the same pool, and other drives. These block for ever:
+///
+/// - A consumer that waits for another item to be processed, if the pool has no thread left for that item. A pool of
+///   one has none.
+/// - A drive that begins while another caller, or another drive, is in the source, if the source uses the pool of this
+///   drive: the pool may start it on top of a job that the source waits for.
+///
+/// # Alternatives
+///
+/// - [`par_bridge`](rayon::iter::ParallelBridge) drives an iterator that is not shared otherwise at about the same
+///   cost. What has been pulled is lost at an early exit. It deadlocks if the source uses rayon.
+/// - Plain threads that call [`next`](ThreadsafeIter::next) are better for consumers that block, as those that do I/O:
+///   a rayon pool has one thread for each core, and other computations wait for it.
+/// - `parallel_map` returns its results in the order of the items.
 ///
 /// # Panics
 ///
-/// A panic of the iterator comes out of the call that drives this, with its own payload. So does a panic of what is
-/// done with the items, after which the rest is still there. A drive from within the iterator's own `next`, or beside a
-/// guard that the same thread holds, panics with "generator already executing".
-///
-/// The iterator's body may use rayon, and so may what is done with the items. But do not drive one iterator whose body
-/// uses rayon from two places of the same pool at a time: the two can come to wait for each other.
+/// A panic of the source comes out of the call that drives it, with its payload, after the items before it have been
+/// processed. So does a panic of the consumer, which ends the drive; the iterator is not poisoned, and its rest is
+/// still there. A drive on a thread that holds the lock, in the source's own `next` or beside a
+/// [guard](ThreadsafeIter::lock), panics with "generator already executing".
 ///
 /// # Examples
 ///
@@ -80,6 +141,28 @@ const LONGEST: usize = 1024;
 /// assert!(found.is_some());
 /// assert!(numbers.count() > 0);
 /// ```
+///
+/// Over a channel, whose messages are processed as they come:
+///
+/// ```
+/// use std::sync::mpsc;
+/// use std::thread;
+///
+/// use rayon::prelude::*;
+/// use threadsafe_gen::ThreadsafeExt;
+///
+/// let (sender, receiver) = mpsc::channel();
+/// let (answers, answered) = mpsc::channel();
+/// thread::scope(|scope| {
+///     let requests = receiver.into_iter().threadsafe();
+///     scope.spawn(move || requests.into_par_iter().for_each(|n: u32| answers.send(n * n).unwrap()));
+///     for n in 0..3 {
+///         sender.send(n).unwrap();
+///         assert_eq!(answered.recv(), Ok(n * n));
+///     }
+///     drop(sender);
+/// });
+/// ```
 #[derive(Debug)]
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct ParallelItems<T>(T);
@@ -88,6 +171,8 @@ impl<'a, I: Iterator<Item: Send> + Send> IntoParallelIterator for &'a Threadsafe
     type Iter = ParallelItems<Self>;
     type Item = I::Item;
 
+    /// Returns a parallel iterator over the items, which leaves the rest after an early exit: see [`ParallelItems`].
+    /// **Order is not preserved.**
     fn into_par_iter(self) -> ParallelItems<&'a ThreadsafeIter<I>> {
         ParallelItems(self)
     }
@@ -97,6 +182,7 @@ impl<I: Iterator<Item: Send> + Send> IntoParallelIterator for ThreadsafeIter<I> 
     type Iter = ParallelItems<Self>;
     type Item = I::Item;
 
+    /// Returns a parallel iterator over the items: see [`ParallelItems`]. **Order is not preserved.**
     fn into_par_iter(self) -> ParallelItems<Self> {
         ParallelItems(self)
     }
@@ -106,7 +192,7 @@ impl<I: Iterator<Item: Send> + Send> ParallelIterator for ParallelItems<Threadsa
     type Item = I::Item;
 
     fn drive_unindexed<C: UnindexedConsumer<I::Item>>(self, consumer: C) -> C::Result {
-        drive(&self.0, consumer)
+        drive(&self.0, &Single, consumer)
     }
 }
 
@@ -114,183 +200,57 @@ impl<I: Iterator<Item: Send> + Send> ParallelIterator for ParallelItems<&Threads
     type Item = I::Item;
 
     fn drive_unindexed<C: UnindexedConsumer<I::Item>>(self, consumer: C) -> C::Result {
-        drive(self.0, consumer)
+        drive(self.0, &Single, consumer)
     }
 }
 
-/// One drive on this thread's stack, counted until this is dropped.
-///
-/// A drive that waits runs other tasks of the pool on top of itself. If these are drives too, as with thousands of jobs
-/// that share one slow iterator, the stack would grow by one drive a job.
-struct Depth;
-
-impl Depth {
-    /// How many drives may stand on top of each other before the next one processes its items alone.
-    const LIMIT: usize = 32;
-
-    fn enter() -> Option<Self> {
-        DRIVES.with(|drives| {
-            let depth = drives.get();
-            (depth < Self::LIMIT).then(|| {
-                drives.set(depth + 1);
-                Self
-            })
-        })
-    }
-}
-
-thread_local!(static DRIVES: Cell<usize> = const { Cell::new(0) });
-
-impl Drop for Depth {
-    fn drop(&mut self) {
-        DRIVES.with(|drives| drives.set(drives.get() - 1));
-    }
-}
-
-/// What the tasks of one drive share.
-struct Drive<'a, I: Iterator, C: Consumer<I::Item>> {
+/// A parallel iterator over chunks of the items of a [`ThreadsafeIter`], made by
+/// [`par_chunks`](ThreadsafeIter::par_chunks).
+#[derive(Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
+pub struct ParallelChunks<'a, I: Iterator> {
     iter: &'a ThreadsafeIter<I>,
-    /// How many items the next chunk is to have.
-    n: AtomicUsize,
-    /// For each thread of the pool, whether it is working a chunk off.
-    working: Vec<AtomicBool>,
-    /// The right to pull, left by a task that was on top of another: the consumer of all that is still to come.
-    left: Mutex<Option<C>>,
-    result: Mutex<Option<C::Result>>,
-    /// Whether somebody's work has panicked, after which nothing more is to be pulled.
-    panicked: AtomicBool,
+    size: usize,
 }
 
-fn drive<I, C>(iter: &ThreadsafeIter<I>, consumer: C) -> C::Result
-where
-    I: Iterator<Item: Send> + Send,
-    C: UnindexedConsumer<I::Item>,
-{
-    let nothing = consumer.split_off_left();
-    let drive = Drive {
-        iter,
-        n: AtomicUsize::new(1),
-        working: iter::repeat_with(AtomicBool::default).take(rayon::current_num_threads()).collect(),
-        left: Mutex::new(None),
-        result: Mutex::new(None),
-        panicked: AtomicBool::new(false),
-    };
-    // On whatever thread it then runs, this one waits for it.
-    iter.lock.assert_not_reentrant();
-    let Some(_depth) = Depth::enter() else { return drive.alone(consumer) };
-    rayon::scope(|scope| scope.spawn(|scope| drive.run(consumer, scope)));
-    let result = drive.result.into_inner().unwrap_or_else(PoisonError::into_inner);
-    result.unwrap_or_else(|| nothing.into_folder().complete())
-}
+impl<I: Iterator<Item: Send> + Send> ParallelIterator for ParallelChunks<'_, I> {
+    type Item = Vec<I::Item>;
 
-impl<I, C> Drive<'_, I, C>
-where
-    I: Iterator<Item: Send> + Send,
-    C: UnindexedConsumer<I::Item>,
-{
-    /// The task that may pull.
-    fn run<'s>(&'s self, mut consumer: C, scope: &Scope<'s>) {
-        let thread = rayon::current_thread_index().unwrap_or_default();
-        if self.working[thread].swap(true, Relaxed) {
-            *lock(&self.left) = Some(consumer);
-            return;
-        }
-        let _working = Working(&self.working[thread]);
-        while !(consumer.full() || self.panicked.load(Relaxed)) {
-            let mut chunk = Buffered::new(self.iter, self.n.load(Relaxed));
-            loop {
-                match chunk.refill_within(Some(PATIENCE)) {
-                    Ok(()) => break,
-                    Err(TryNextError::TimedOut | TryNextError::Reentrant) => {
-                        self.iter.lock.assert_not_reentrant();
-                        rayon::yield_now();
-                    }
-                    // Panics, since it is somebody else's panic.
-                    Err(_) => _ = self.iter.next(),
-                }
-            }
-            if chunk.is_empty() {
-                return;
-            }
-            let mine = consumer.split_off_left();
-            // After a panic there is nothing more to pull.
-            if !chunk.has_panicked() {
-                scope.spawn(move |scope| self.run(consumer, scope));
-            }
-            self.work_off(chunk, &mine);
-            match lock(&self.left).take() {
-                Some(left) => consumer = left,
-                None => return,
-            }
-        }
-    }
-
-    /// Processes all items on this thread, and runs no other task of the pool while it waits for one.
-    fn alone(&self, consumer: C) -> C::Result {
-        let mut folder = consumer.into_folder();
-        while !folder.full() {
-            let Some(item) = self.iter.next() else { break };
-            folder = folder.consume(item);
-        }
-        folder.complete()
-    }
-
-    fn work_off(&self, mut chunk: Buffered<'_, I>, consumer: &C) {
-        let (start, n) = (Instant::now(), chunk.len());
-        let reducer = || consumer.to_reducer();
-        let unless_done = Panicked(&self.panicked);
-        let mut folder = consumer.split_off_left().into_folder();
-        while !folder.full() {
-            let Some(item) = chunk.pop() else { break };
-            folder = folder.consume(item);
-        }
-        if chunk.is_empty() {
-            let took = start.elapsed();
-            if took < SHORTEST_TIME {
-                self.n.store((n * 2).min(LONGEST), Relaxed);
-            } else if took > LONGEST_TIME {
-                self.n.store((n / 2).max(1), Relaxed);
-            }
-            chunk.resume_panic();
-        }
-        // Put with what there is outside of the lock, since to reduce is the user's business and may take its time.
-        let mut result = folder.complete();
-        loop {
-            let mut other = lock(&self.result);
-            match other.take() {
-                None => {
-                    *other = Some(result);
-                    mem::forget(unless_done);
-                    return;
-                }
-                Some(earlier) => {
-                    drop(other);
-                    result = reducer().reduce(earlier, result);
-                }
-            }
-        }
+    fn drive_unindexed<C: UnindexedConsumer<Vec<I::Item>>>(self, consumer: C) -> C::Result {
+        drive(self.iter, &Chunk::new(self.size), consumer)
     }
 }
 
-/// No user's code runs under these locks, so there is no panic that could have left anything half-done.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Sets its flag unless it is forgotten.
-struct Panicked<'a>(&'a AtomicBool);
-
-impl Drop for Panicked<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-    }
-}
-
-/// Clears its flag: the thread is no longer at work.
-struct Working<'a>(&'a AtomicBool);
-
-impl Drop for Working<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Relaxed);
+impl<I: Iterator<Item: Send> + Send> ThreadsafeIter<I> {
+    /// Returns a parallel iterator over `Vec`s of up to `n` items, each taken under one lock.
+    ///
+    /// **Waits for `n` items** before any of them is processed, and one thread processes all of them: for items that are
+    /// cheap and always ready. For live or expensive items use `par_iter`. **Order is not preserved** between chunks; in
+    /// a chunk the items are consecutive and in order. A chunk is shorter at the end, and where it consists of items
+    /// that have been put back.
+    ///
+    /// For cheap items the lock dominates the cost, which this spreads over `n` items.
+    ///
+    /// An early exit puts back chunks that have been pulled and not processed. All else is as for [`ParallelItems`].
+    ///
+    /// # Panics
+    ///
+    /// Panics if `n` is 0. The drive panics as [`ParallelItems`] does; if the source panics in the middle of a chunk, the
+    /// items before that are processed first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rayon::prelude::*;
+    /// use threadsafe_gen::ThreadsafeIter;
+    ///
+    /// let numbers = ThreadsafeIter::new(1..=1000_u64);
+    /// let sum: u64 = numbers.par_chunks(64).flat_map_iter(|chunk| chunk).map(|n| n * n).sum();
+    /// assert_eq!(sum, 333_833_500);
+    /// ```
+    #[track_caller]
+    pub fn par_chunks(&self, n: usize) -> ParallelChunks<'_, I> {
+        assert!(n > 0, "chunk size must be non-zero");
+        ParallelChunks { iter: self, size: n }
     }
 }
