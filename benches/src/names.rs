@@ -6,6 +6,10 @@ pub const OURS: &str = "threadsafe-gen";
 pub const OUR_BUFFERED: &str = "threadsafe-gen, buffered(64)";
 /// An annotated generator, through rayon.
 pub const OUR_RAYON: &str = "threadsafe-gen, into_par_iter";
+/// The same in chunks.
+pub const OUR_PAR_CHUNKS: &str = "threadsafe-gen, par_chunks(256)";
+/// Our chunks, through rayon's own bridge.
+pub const CHUNKS_BRIDGED: &str = "threadsafe-gen, chunks(256).par_bridge()";
 /// Our lock around the hand-written iterator, which shows the cost of the lock alone.
 pub const OUR_LOCK: &str = "threadsafe-gen, hand-written iterator";
 /// `parking_lot::Mutex` around the hand-written iterator, the baseline of the targets.

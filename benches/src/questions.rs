@@ -4,6 +4,7 @@ pub mod compiling;
 pub mod making;
 pub mod memory;
 pub mod owned;
+pub mod parallel;
 pub mod sharing;
 pub mod waiting;
 
@@ -42,5 +43,9 @@ pub const ALL: &[Question] = &[
     Question { name: "making", about: "creating and dropping a generator: time and allocations", ask: making::ask },
     Question { name: "owned", about: "cheap items, one owner, no lock", ask: owned::ask },
     Question { name: "memory", about: "growth of resident memory over an endless run", ask: memory::ask },
+    Question { name: "rayon-cheap", about: "rayon over cheap items, by one and by chunks", ask: parallel::cheap },
+    Question { name: "rayon-live", about: "rayon over a channel: latency of a message", ask: parallel::live },
+    Question { name: "rayon-uneven", about: "rayon over cheap and then expensive items", ask: parallel::uneven },
+    Question { name: "rayon-fold", about: "rayon with a state for each worker", ask: parallel::fold },
     Question { name: "compiling", about: "compile time of 200 annotated functions", ask: compiling::ask },
 ];

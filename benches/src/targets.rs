@@ -48,8 +48,18 @@ pub fn judge(answers: &[Answer]) -> Vec<Verdict> {
         let what = format!("buffered(64), {threads} threads");
         judge.ratio(&what, selection, names::OUR_BUFFERED, names::ORX_CHUNKS, share);
         judge.ratio(&what, selection, names::OUR_BUFFERED, names::OURS, 1.0 / 6.0);
-        judge.ratio(&format!("rayon, {threads} threads"), selection, names::OUR_RAYON, names::PAR_BRIDGE, 1.0 / 3.0);
     }
+
+    for threads in [2, 4, 16] {
+        let selection = Selection { question: "rayon-cheap", threads: Some(threads), ..one_thread };
+        let what = format!("rayon, {threads} threads");
+        judge.ratio(&what, selection, names::OUR_RAYON, names::PAR_BRIDGE, 1.0);
+        judge.ratio(&format!("{what}, par_chunks"), selection, names::OUR_PAR_CHUNKS, names::PAR_BRIDGE, 1.0 / 3.0);
+    }
+    let uneven = Selection { question: "rayon-uneven", setting: None, threads: Some(8), unit: "ms" };
+    judge.ratio("rayon, uneven items", uneven, names::OUR_RAYON, names::PAR_BRIDGE, 1.1);
+    let fold = Selection { question: "rayon-fold", setting: None, threads: Some(4), unit: "ns/line" };
+    judge.ratio("rayon, a state for each worker", fold, names::OUR_RAYON, names::PAR_BRIDGE, 1.0);
 
     // The target is "none". The wake-ups alone, fifty per second, take about half of this with every contender.
     let waiting = Selection { question: "waiting", setting: None, threads: Some(4), unit: "% of a core" };

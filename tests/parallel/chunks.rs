@@ -21,7 +21,9 @@ fn every_item_is_in_one_chunk() {
                         shared.par_chunks(size).for_each(|chunk| {
                             assert!(!chunk.is_empty() && chunk.len() <= size);
                             assert!(chunk.windows(2).all(|pair| pair[1] == pair[0] + 1), "{kind}: in order");
-                            chunk.into_iter().for_each(|n| used.add(n));
+                            for n in chunk {
+                                used.add(n);
+                            }
                         });
                     });
                     used.assert_complete_with(&shared, END, kind);
@@ -53,7 +55,9 @@ fn an_early_exit_leaves_the_other_chunks() {
                 let used = Used::default();
                 let found = pool.install(|| {
                     shared.par_chunks(64).find_any(|chunk| {
-                        chunk.iter().for_each(|n| used.add(*n));
+                        for n in chunk {
+                            used.add(*n);
+                        }
                         chunk.contains(&last)
                     })
                 });
@@ -89,7 +93,7 @@ fn a_panic_in_the_middle_of_a_chunk_comes_after_the_items_before_it() {
                 let used = Used::default();
                 let payload = panic_of(|| {
                     pool.install(|| {
-                        shared.par_chunks(64).for_each(|chunk| chunk.into_iter().for_each(|n| used.add(n)))
+                        shared.par_chunks(64).flat_map_iter(|chunk| chunk).for_each(|n| used.add(n));
                     });
                 });
                 assert_eq!(payload.downcast_ref(), Some(&at));

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use support::limited;
 use threadsafe_gen::{ThreadsafeExt, ThreadsafeIter, generator, threadsafe_generator};
 
-use crate::{Count, Numbers, Used, annotated, pool, pools, sleep};
+use crate::{Count, Numbers, Used, annotated, in_one_of_several_tries, pool, pools, sleep};
 
 /// What has been sent is processed while the channel stays open.
 #[test]
@@ -152,20 +152,22 @@ fn a_consumer_that_feeds_its_own_channel_comes_to_an_end() {
 fn after_a_burst_each_item_is_processed_when_it_comes() {
     limited(|| {
         for pool in pools(&[1, 2, 8]) {
-            let source = (0..4240_usize).map(|n| {
-                if n >= 4200 {
-                    thread::sleep(Duration::from_millis(5));
-                }
-                Instant::now()
+            in_one_of_several_tries(|| {
+                let source = (0..4240_usize).map(|n| {
+                    if n >= 4200 {
+                        thread::sleep(Duration::from_millis(5));
+                    }
+                    Instant::now()
+                });
+                let shared = source.threadsafe();
+                let waited = Mutex::new(Vec::new());
+                pool.install(|| shared.par_iter().for_each(|pulled| waited.lock().unwrap().push(pulled.elapsed())));
+                let mut waited = waited.into_inner().unwrap();
+                waited.sort_unstable();
+                let (most, all) = (waited[waited.len() * 9 / 10], waited[waited.len() - 1]);
+                let at_once = most < Duration::from_millis(4) && all < Duration::from_millis(100);
+                if at_once { Ok(()) } else { Err(format!("{most:?}, {all:?}")) }
             });
-            let shared = source.threadsafe();
-            let waited = Mutex::new(Vec::new());
-            pool.install(|| shared.par_iter().for_each(|pulled| waited.lock().unwrap().push(pulled.elapsed())));
-            let mut waited = waited.into_inner().unwrap();
-            waited.sort_unstable();
-            // By far most of them at once; a machine that does something else may keep a few waiting.
-            assert!(waited[waited.len() * 9 / 10] < Duration::from_millis(5), "{:?}", waited[waited.len() * 9 / 10]);
-            assert!(waited[waited.len() - 1] < Duration::from_millis(200), "{:?}", waited[waited.len() - 1]);
         }
     });
 }
@@ -175,7 +177,7 @@ fn after_a_burst_each_item_is_processed_when_it_comes() {
 fn items_that_become_expensive_are_processed_by_all_threads() {
     limited(|| {
         let pool = pool(8);
-        for _ in 0..3 {
+        in_one_of_several_tries(|| {
             let shared = annotated(5200);
             let used = Used::default();
             let start = Instant::now();
@@ -187,10 +189,11 @@ fn items_that_become_expensive_are_processed_by_all_threads() {
                     used.add(n);
                 });
             });
-            // 250 ms if all threads sleep at the same time, 2 seconds if one does it alone.
-            assert!(start.elapsed() < Duration::from_millis(700), "{:?}", start.elapsed());
             used.assert_complete_with(&shared, 5200, "cheap, then expensive");
-        }
+            // 250 ms if all threads sleep at the same time, 2 seconds if one does it alone.
+            let took = start.elapsed();
+            if took < Duration::from_millis(600) { Ok(()) } else { Err(format!("{took:?}")) }
+        });
     });
 }
 
@@ -260,21 +263,24 @@ fn a_consumer_that_uses_rayon_leaves_the_other_threads_at_work() {
             for (making, before, after) in [(0, 0, 2), (0, 2, 0), (1, 0, 8), (1, 8, 0), (12, 0, 40)] {
                 let [making, before, after] = [making, before, after].map(Duration::from_millis);
                 let items = if making > Duration::from_millis(10) { 12 } else { 60 };
-                let shared = (0..items).inspect(|_| sleep(making)).threadsafe();
-                let start = Instant::now();
-                let busy = four.install(|| {
-                    let process = |_| {
-                        let start = Instant::now();
-                        sleep(before);
-                        use_rayon(how, &other);
-                        sleep(after);
-                        start.elapsed()
-                    };
-                    shared.par_iter().map(process).sum::<Duration>()
+                in_one_of_several_tries(|| {
+                    let shared = (0..items).inspect(|_| sleep(making)).threadsafe();
+                    let start = Instant::now();
+                    let busy = four.install(|| {
+                        let process = |_| {
+                            let start = Instant::now();
+                            sleep(before);
+                            use_rayon(how, &other);
+                            sleep(after);
+                            start.elapsed()
+                        };
+                        shared.par_iter().map(process).sum::<Duration>()
+                    });
+                    // The mean number of threads that process an item at a time: three of them if all goes well.
+                    let threads = busy.as_secs_f64() / start.elapsed().as_secs_f64();
+                    let message = || format!("{how}: {threads} threads, {making:?}, {before:?}, {after:?}");
+                    if threads > 1.4 { Ok(()) } else { Err(message()) }
                 });
-                // How many threads were processing an item, on average: three of them if all goes well.
-                let threads = busy.as_secs_f64() / start.elapsed().as_secs_f64();
-                assert!(threads > 1.4, "{how}: {threads} threads, {making:?}, {before:?}, {after:?}");
             }
         }
     });
@@ -362,12 +368,15 @@ fn cpu_time() -> Duration {
 fn waiting_for_a_source_that_sleeps_uses_no_cpu() {
     limited(|| {
         for pool in pools(&[1, 2, 8]) {
-            let used = || pool.broadcast(|_| cpu_time()).into_iter().sum::<Duration>();
-            let before = used();
-            let shared = (0..4).inspect(|_| thread::sleep(Duration::from_millis(150))).threadsafe();
-            assert_eq!(pool.install(|| shared.par_iter().count()), 4);
-            let used = used() - before;
-            assert!(used < Duration::from_millis(30), "{used:?} on {} threads", pool.current_num_threads());
+            in_one_of_several_tries(|| {
+                let used = || pool.broadcast(|_| cpu_time()).into_iter().sum::<Duration>();
+                let before = used();
+                let shared = (0..4).inspect(|_| thread::sleep(Duration::from_millis(150))).threadsafe();
+                assert_eq!(pool.install(|| shared.par_iter().count()), 4);
+                let used = used().saturating_sub(before);
+                let message = || format!("{used:?} on {} threads", pool.current_num_threads());
+                if used < Duration::from_millis(30) { Ok(()) } else { Err(message()) }
+            });
         }
     });
 }

@@ -125,6 +125,16 @@ fn sleep(time: Duration) {
     }
 }
 
+/// Repeats a check that a busy machine can fail, because it keeps threads from running. A wrong drive fails every try.
+#[track_caller]
+fn in_one_of_several_tries(mut check: impl FnMut() -> Result<(), String>) {
+    let mut failures = Vec::new();
+    while let Err(failure) = check() {
+        failures.push(failure);
+        assert!(failures.len() < 8, "{failures:?}");
+    }
+}
+
 /// Keeps a thread busy.
 fn work_for(time: Duration) {
     let start = Instant::now();

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use support::limited;
 use threadsafe_gen::ThreadsafeExt;
 
-use crate::{annotated, pool, sleep};
+use crate::{annotated, in_one_of_several_tries, pool, sleep};
 
 /// Returns how many states `map_init` and `fold` have made of a source of `items`, each of which takes so long to pull
 /// and to process.
@@ -39,9 +39,11 @@ fn states_are_a_small_multiple_of_the_threads() {
         for threads in [1, 2, 4, 8] {
             for (items, making, using) in [(1000, 0, 500), (300, 1000, 0), (200, 1000, 4000), (100_000, 0, 0)] {
                 let [making, using] = [making, using].map(Duration::from_micros);
-                let (inits, folds) = states(threads, items, making, using);
-                let most = 8 * threads;
-                assert!(inits <= most && folds <= most, "{inits}, {folds}: {threads} threads, {making:?}, {using:?}");
+                in_one_of_several_tries(|| {
+                    let (inits, folds) = states(threads, items, making, using);
+                    let message = || format!("{inits}, {folds}: {threads} threads, {making:?}, {using:?}");
+                    if inits.max(folds) <= 8 * threads { Ok(()) } else { Err(message()) }
+                });
             }
         }
     });
@@ -53,8 +55,11 @@ fn a_slow_source_costs_few_states_too() {
     limited(|| {
         for (making, using) in [(25, 0), (25, 4), (30, 20)] {
             let [making, using] = [making, using].map(Duration::from_millis);
-            let (inits, folds) = states(4, 30, making, using);
-            assert!(inits <= 16 && folds <= 16, "{inits}, {folds}: {making:?}, {using:?}");
+            in_one_of_several_tries(|| {
+                let (inits, folds) = states(4, 30, making, using);
+                let message = || format!("{inits}, {folds}: {making:?}, {using:?}");
+                if inits.max(folds) <= 16 { Ok(()) } else { Err(message()) }
+            });
         }
     });
 }

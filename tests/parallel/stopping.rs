@@ -141,7 +141,6 @@ fn a_drive_of_a_slow_source_stops_soon() {
                 let shared = source.threadsafe();
                 let used = Used::default();
                 let stopped = AtomicUsize::new(0);
-                let start = Instant::now();
                 let stop = |n| {
                     used.add(n);
                     let stops = n == 4210;
@@ -153,7 +152,10 @@ fn a_drive_of_a_slow_source_stops_soon() {
                 pool.install(|| match how {
                     0 => assert_eq!(shared.par_iter().find_any(|n| stop(*n)), Some(4210)),
                     1 => {
-                        assert_eq!(shared.par_iter().try_for_each(|n| if stop(n) { Err(n) } else { Ok(()) }), Err(4210))
+                        assert_eq!(
+                            shared.par_iter().try_for_each(|n| if stop(n) { Err(n) } else { Ok(()) }),
+                            Err(4210)
+                        );
                     }
                     _ => shared.par_iter().for_each(|n| {
                         if stop(n) {
@@ -163,7 +165,6 @@ fn a_drive_of_a_slow_source_stops_soon() {
                 });
                 let more = pulled.load(SeqCst) - stopped.load(SeqCst);
                 assert!(more <= 2, "{more} more were pulled");
-                assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
                 if how == 2 {
                     // All that was pulled has been processed.
                     assert!(used.into_sorted().into_iter().eq(0..pulled.load(SeqCst)));

@@ -13,7 +13,7 @@ use crate::on_threads;
 
 /// A generator of the items below `length`, which panics at the item `panics`.
 #[threadsafe_generator]
-fn generated(count: Count, length: usize, panics: usize) -> impl Iterator<Item = Item> {
+pub(crate) fn generated(count: Count, length: usize, panics: usize) -> impl Iterator<Item = Item> {
     let held_across_yields = count.item(usize::MAX);
     for number in 0..length {
         if number == panics {
@@ -25,7 +25,7 @@ fn generated(count: Count, length: usize, panics: usize) -> impl Iterator<Item =
 }
 
 /// A plain iterator of the same items.
-fn adapted(count: Count, length: usize, panics: usize) -> impl Iterator<Item = Item> + Send {
+pub(crate) fn adapted(count: Count, length: usize, panics: usize) -> impl Iterator<Item = Item> + Send {
     (0..length).map(move |number| if number == panics { planned_panic() } else { count.item(number) })
 }
 

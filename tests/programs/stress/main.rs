@@ -11,6 +11,7 @@
 mod coroutines;
 mod items;
 mod iterators;
+mod parallel;
 mod streams;
 mod tees;
 
@@ -32,6 +33,7 @@ const ROUNDS: &[Round] = &[
     Round { name: "coroutines", run: coroutines::round },
     Round { name: "streams", run: streams::round },
     Round { name: "tees", run: tees::round },
+    Round { name: "parallel", run: parallel::round },
 ];
 
 fn main() -> ExitCode {
