@@ -60,6 +60,9 @@ const STATE_MASK: u8 = 3;
 const LEFTOVERS_BIT: u8 = 4;
 /// Set if the source may be there although the state is not `OPEN`. The thread that unlocks drops it.
 const DROP_BIT: u8 = 8;
+/// Set for the whole life of a source that is called in another way than others, which the owner of the lock knows. The
+/// owner's fast paths then have no more to check than for other sources.
+const SPECIAL_BIT: u8 = 16;
 
 /// A source `S` that one thread at a time calls, and the data `A` that goes with it.
 pub(crate) struct Lock<S, A> {
@@ -318,14 +321,25 @@ impl Status {
         self.state.load(Acquire) & STATE_MASK
     }
 
-    /// Returns `true` if the source has not ended and there are no items that were put back.
+    /// Returns `true` if the source has not ended, there are no items that were put back, and the source is not special.
     #[inline]
     pub(crate) fn is_open_and_empty(&self) -> bool {
         self.state.load(Acquire) == OPEN
     }
 
+    /// Returns `true` if the source has not ended and there are no items that were put back, also if it is special.
+    #[inline]
+    pub(crate) fn is_open_and_empty_or_special(&self) -> bool {
+        self.state.load(Acquire) & !SPECIAL_BIT == OPEN
+    }
+
+    /// Marks the source as special, see [`is_open_and_empty`](Self::is_open_and_empty).
+    pub(crate) fn set_special(&self) {
+        self.state.fetch_or(SPECIAL_BIT, SeqCst);
+    }
+
     pub(crate) fn is_finished(&self) -> bool {
-        let state = self.state.load(Acquire);
+        let state = self.state.load(Acquire) & !SPECIAL_BIT;
         state == FINISHED || state & STATE_MASK == CLOSED
     }
 
