@@ -4,16 +4,14 @@
 //! [`Leftovers`](crate::leftovers::Leftovers), in the buffer of one consumer, or with the code that received it.
 
 use std::any::Any;
-use std::convert::identity;
 use std::fmt;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
-use crate::ThreadsafeIter;
 use crate::error::TryNextError;
 use crate::fill::Fill;
+use crate::iter::{Limit, Pulled, ThreadsafeIter};
 use crate::leftovers::ConsumerGuard;
 
 impl<I: Iterator> ThreadsafeIter<I> {
@@ -134,46 +132,47 @@ impl<'a, I: Iterator> Buffered<'a, I> {
     #[cold]
     fn refill(&mut self) {
         self.resume_panic();
-        // Without a timeout there is no error.
-        let _ = self.refill_within(None);
+        // Without a limit there is no error.
+        let _ = self.refill_limited(Limit::None);
     }
 
-    /// Fills the buffer, which is empty, if the lock can be acquired within `timeout`; with `None`, blocks.
-    pub(crate) fn refill_within(&mut self, timeout: Option<Duration>) -> Result<(), TryNextError> {
-        let Self { iter: ThreadsafeIter { lock, leftovers, taken }, size, buffer, end, panicked, .. } = self;
+    /// Fills the buffer, which is empty, within `limit`.
+    fn refill_limited(&mut self, limit: Limit) -> Result<(), TryNextError> {
+        let Self { iter, size, buffer, end, panicked, .. } = self;
+        let ThreadsafeIter { lock, leftovers, taken, .. } = iter;
         let status = lock.status();
-        if let Some(run_end) = leftovers.take_run(status, buffer, *size) {
-            *end = run_end;
-            return Ok(());
-        }
-        let mut first = 0;
-        let pull = |iter: &mut I, fill: &mut Fill<I>| {
-            first = taken.load(Relaxed);
-            let ended = fill.call(iter, buffer, *size);
-            taken.store(first.wrapping_add(buffer.len()), Relaxed);
-            (!ended).then_some(())
-        };
-        let pulled = catch_unwind(AssertUnwindSafe(|| match timeout {
-            None => status.check_open().map_or(Ok(None), |()| Ok(lock.call(pull, identity, drop))),
-            Some(_) => lock.try_call(timeout, TryNextError::TimedOut, pull, identity),
-        }));
-        match pulled {
-            Err(payload) if buffer.is_empty() => resume_unwind(payload),
-            Err(payload) => {
-                // A poisoned source gives no more items, so that no other call changes the count.
-                taken.store(first.wrapping_add(buffer.len()), Relaxed);
-                *panicked = Some(payload);
-            }
-            // While this call was blocked another consumer may have put items back.
-            Ok(Ok(_)) if buffer.is_empty() => {
-                *end = leftovers.take_run(status, buffer, *size).unwrap_or_default();
+        loop {
+            if let Some(run_end) = leftovers.take_run(status, buffer, *size) {
+                *end = run_end;
                 return Ok(());
             }
-            Ok(result) => _ = result?,
+            let mut first = 0;
+            let pull = |source: &mut I, fill: &mut Fill<I>| {
+                first = taken.load(Relaxed);
+                let ended = fill.call(source, buffer, *size);
+                taken.store(first.wrapping_add(buffer.len()), Relaxed);
+                (!ended).then_some(())
+            };
+            let pulled = catch_unwind(AssertUnwindSafe(|| iter.pull(limit, pull)));
+            match pulled {
+                Err(payload) if buffer.is_empty() => resume_unwind(payload),
+                Err(payload) => {
+                    // A poisoned source gives no more items, so that no other call changes the count.
+                    taken.store(first.wrapping_add(buffer.len()), Relaxed);
+                    *panicked = Some(payload);
+                }
+                Ok(Ok(Pulled::PutBack)) => continue,
+                // While this call was blocked another consumer may have put items back.
+                Ok(Ok(_)) if buffer.is_empty() => {
+                    *end = leftovers.take_run(status, buffer, *size).unwrap_or_default();
+                    return Ok(());
+                }
+                Ok(result) => _ = result?,
+            }
+            *end = first.wrapping_add(buffer.len());
+            buffer.reverse();
+            return Ok(());
         }
-        *end = first.wrapping_add(buffer.len());
-        buffer.reverse();
-        Ok(())
     }
 }
 
@@ -193,8 +192,12 @@ impl<I: Iterator> Iterator for Buffered<'_, I> {
 /// Puts back the items that were taken and not returned.
 impl<I: Iterator> Drop for Buffered<'_, I> {
     fn drop(&mut self) {
+        if self.buffer.is_empty() {
+            return;
+        }
         let ThreadsafeIter { lock, leftovers, .. } = self.iter;
         leftovers.put(lock.status(), self.end, mem::take(&mut self.buffer));
+        self.iter.wake_waiting();
     }
 }
 

@@ -22,6 +22,7 @@ mod misuse;
 mod model;
 #[cfg(feature = "rayon")]
 mod parallel;
+mod prefetch;
 pub mod prelude;
 #[cfg(feature = "stream")]
 mod stream;
@@ -49,6 +50,7 @@ pub use generator::{Generator, Reply, Yielder, coroutine, generator};
 pub use iter::{Iter, IterGuard, ThreadsafeExt, ThreadsafeIter};
 #[cfg(feature = "rayon")]
 pub use parallel::{ParallelChunks, ParallelItems};
+pub use prefetch::Prefetch;
 #[cfg(feature = "stream")]
 pub use stream::{AsyncGenerator, ThreadsafeStream, stream};
 pub use tee::Tee;

@@ -13,9 +13,7 @@ pub(crate) use crate::model::primitives::*;
 mod real {
     use std::ptr;
 
-    #[cfg(feature = "rayon")]
-    pub(crate) use parking_lot::Condvar;
-    pub(crate) use parking_lot::{Mutex, MutexGuard};
+    pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::sync::atomic::{AtomicU8, AtomicUsize, fence};
     pub(crate) use std::sync::{Arc, OnceLock};
     #[cfg(feature = "stream")]

@@ -31,6 +31,7 @@
 #[cfg_attr(shuttle, path = "shuttle.rs")]
 mod backend;
 mod bare;
+mod condvar;
 mod mutex;
 mod once;
 mod scenarios;
@@ -47,6 +48,7 @@ use std::time::Instant;
 /// The replacements for the primitives of `src/sync.rs`.
 pub(crate) mod primitives {
     pub(crate) use super::backend::thread_id;
+    pub(crate) use super::condvar::Condvar;
     pub(crate) use super::fence;
     pub(crate) use super::mutex::{Mutex, MutexGuard};
     pub(crate) use super::once::{Arc, OnceLock};

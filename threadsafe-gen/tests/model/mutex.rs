@@ -193,6 +193,20 @@ pub(crate) struct MutexGuard<'a, T> {
     value: Option<std::sync::MutexGuard<'a, T>>,
 }
 
+impl<T> MutexGuard<'_, T> {
+    /// Releases the mutex during `wait`, and locks it again.
+    pub(super) fn unlocked<R>(&mut self, wait: impl FnOnce() -> R) -> R {
+        self.value = None;
+        self.mutex.unlock();
+        let result = wait();
+        if !self.mutex.take(0) {
+            self.mutex.lock_slow(false);
+        }
+        self.value = Some(take(&self.mutex.value));
+        result
+    }
+}
+
 impl<T> Deref for MutexGuard<'_, T> {
     type Target = T;
 

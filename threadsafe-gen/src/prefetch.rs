@@ -1,0 +1,365 @@
+//! [`Prefetch`]: a source that runs ahead of its consumers, on a thread of its own.
+//!
+//! The thread has the [`Producer`], the consumers have the [`Prefetch`], and both share a [`Queue`]. The consumers take
+//! all items of the queue at once, into a batch that the `Prefetch` owns, and return items from the batch without the
+//! queue's mutex. The bound counts the batch too: the queue knows how many items the batch had when the `Prefetch` last
+//! reported, which is after every `report_after` items and when the batch is empty.
+//!
+//! # Waiting outside of the lock
+//!
+//! A `Prefetch` is the source of a `ThreadsafeIter`, whose lock guards the batch. Its callers wait for an item without
+//! that lock, so that `close` and time limits reach all of them. The `ThreadsafeIter` has a reference to the queue beside
+//! the lock. It calls the source by [`Queue::attempt`], in which the `Prefetch` returns `None` instead of waiting, and
+//! then waits by [`Queue::wait`], which ends too when the iterator is closed. An attempt is marked with the id of its
+//! thread. Therefore it also reaches a `Prefetch` in a box, and it cannot affect one that was moved elsewhere by
+//! `get_mut`, which waits like any other source.
+//!
+//! # No lost wake-up
+//!
+//! *Ready* are the items in the queue and in the batch. A thread goes to sleep under the queue's mutex and only if none
+//! is ready. Each item that enters the queue wakes one sleeping thread. A thread that was woken takes an item, or finds
+//! that others took all, or returns an error and wakes another one in its place ([`Queue::wake_another`]). So while an
+//! item is ready, either no thread sleeps, or one is awake that will look for it.
+//!
+//! The end, a panic and `close` wake all threads.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::fmt;
+use std::iter::FusedIterator;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use crate::sync::{Arc, AtomicUsize, Condvar, Mutex, thread_id};
+
+/// Creates both ends of a queue for up to `capacity` items, from a source with the given size hint.
+///
+/// # Panics
+///
+/// If `capacity` is 0.
+#[track_caller]
+pub(crate) fn queue<T>(capacity: usize, hint: (usize, Option<usize>)) -> (Producer<T>, Prefetch<T>) {
+    assert!(capacity > 0, "the number of items to prefetch must be non-zero");
+    let queue = Arc::new(Queue {
+        state: Mutex::new(State { items: VecDeque::new(), batch: 0, end: None, stopped: false }),
+        ready: Condvar::new(),
+        room: Condvar::new(),
+        capacity,
+        report_after: capacity.div_ceil(8),
+        consumer: Consumer { batch: AtomicUsize::new(0), attempt: AtomicUsize::new(0) },
+    });
+    let producer = Producer { queue: Arc::clone(&queue) };
+    (producer, Prefetch { queue, batch: VecDeque::new(), unreported: 0, returned: 0, hint })
+}
+
+/// An iterator over the items of a source that runs ahead on a thread of its own, created by
+/// [`ThreadsafeExt::prefetch`] and [`ThreadsafeExt::prefetch_scoped`].
+///
+/// When it is dropped, its thread stops after the call of the source that is in progress.
+///
+/// [`ThreadsafeExt::prefetch`]: crate::ThreadsafeExt::prefetch
+/// [`ThreadsafeExt::prefetch_scoped`]: crate::ThreadsafeExt::prefetch_scoped
+#[must_use = "the source stops when this is dropped"]
+pub struct Prefetch<T> {
+    queue: Arc<Queue<T>>,
+    /// The items that were taken from the queue and not yet returned.
+    batch: VecDeque<T>,
+    /// The number of items that were returned since the queue last got the length of the batch.
+    unreported: usize,
+    /// The number of items that were returned.
+    returned: usize,
+    /// The size hint of the source at the start.
+    hint: (usize, Option<usize>),
+}
+
+/// The state that the thread and the consumers share.
+pub(crate) struct Queue<T> {
+    state: Mutex<State<T>>,
+    /// Threads that wait for an item.
+    ready: Condvar,
+    /// The producer, while it waits for room.
+    room: Condvar,
+    capacity: usize,
+    report_after: usize,
+    consumer: Consumer,
+}
+
+struct State<T> {
+    items: VecDeque<T>,
+    /// The length of the batch when it was last reported: at least its present one.
+    batch: usize,
+    end: Option<End>,
+    /// Set when the [`Prefetch`] is dropped.
+    stopped: bool,
+}
+
+/// The way in which the source ended.
+enum End {
+    Exhausted,
+    /// The payload, until a call has resumed the panic.
+    Panicked(Option<Box<dyn Any + Send>>),
+}
+
+/// Written by the thread that has access to the [`Prefetch`]. On cache lines of its own, since the mutex moves between the
+/// cores of both ends.
+#[repr(align(128))]
+struct Consumer {
+    /// The length of the batch.
+    batch: AtomicUsize,
+    /// The id of the thread whose call must not wait, the bitwise complement of that id if the call would have waited,
+    /// or 0.
+    attempt: AtomicUsize,
+}
+
+/// An [attempt](Queue::attempt) has failed.
+pub(crate) struct NotReady;
+
+impl<T> Queue<T> {
+    /// Makes a call in which the [`Prefetch`] does not wait. The error says that it would have waited.
+    ///
+    /// The caller holds the lock around the `Prefetch`.
+    pub(crate) fn attempt<R>(&self, call: impl FnOnce() -> Option<R>) -> Option<Result<R, NotReady>> {
+        /// Ends the attempt, also if the call panics.
+        struct EndAttempt<'a>(&'a AtomicUsize);
+
+        impl Drop for EndAttempt<'_> {
+            fn drop(&mut self) {
+                self.0.store(0, Relaxed);
+            }
+        }
+
+        let (thread, attempt) = (thread_id(), &self.consumer.attempt);
+        attempt.store(thread, Relaxed);
+        let _end = EndAttempt(attempt);
+        match call() {
+            None if attempt.load(Relaxed) == !thread => Some(Err(NotReady)),
+            result => result.map(Ok),
+        }
+    }
+
+    /// Returns `true` if this call is an attempt, which then has failed.
+    fn fail_attempt(&self) -> bool {
+        let (thread, attempt) = (thread_id(), &self.consumer.attempt);
+        let is_attempt = attempt.load(Relaxed) == thread;
+        if is_attempt {
+            attempt.store(!thread, Relaxed);
+        }
+        is_attempt
+    }
+
+    /// Blocks until an item is ready, the source has ended or `is_over` returns `true`. Returns `false` if that is not so
+    /// at `deadline`.
+    pub(crate) fn wait(&self, deadline: Option<Instant>, is_over: impl Fn() -> bool) -> bool {
+        let mut state = self.state.lock();
+        let mut timed_out = false;
+        loop {
+            if self.is_ready(&state) || state.end.is_some() || state.stopped || is_over() {
+                return true;
+            }
+            if timed_out {
+                return false;
+            }
+            match deadline {
+                None => self.ready.wait(&mut state),
+                Some(deadline) => {
+                    let rest = deadline.saturating_duration_since(Instant::now());
+                    timed_out = self.ready.wait_for(&mut state, rest).timed_out();
+                }
+            }
+        }
+    }
+
+    fn is_ready(&self, state: &State<T>) -> bool {
+        // May be older than the batch is now, but not than the mutex: then the caller tries again, under the lock.
+        !state.items.is_empty() || self.consumer.batch.load(Relaxed) > 0
+    }
+
+    /// Wakes all threads that wait, after a change that they check for.
+    pub(crate) fn wake_all(&self) {
+        // A thread that checked before the change is asleep when the mutex is free.
+        drop(self.state.lock());
+        self.ready.notify_all();
+    }
+
+    /// Wakes a thread in place of this one, which may have been woken for an item and does not take it.
+    pub(crate) fn wake_another(&self) {
+        if self.is_ready(&self.state.lock()) {
+            self.ready.notify_one();
+        }
+    }
+}
+
+impl<T> Prefetch<T> {
+    pub(crate) fn queue(&self) -> Arc<Queue<T>> {
+        Arc::clone(&self.queue)
+    }
+
+    /// Moves items that are ready into an empty buffer: up to `size`, and at least one. Returns `true` if the source
+    /// ended first.
+    pub(crate) fn fill(&mut self, buffer: &mut Vec<T>, size: usize) -> bool {
+        if self.batch.is_empty() && !self.refill(true) {
+            return true;
+        }
+        buffer.reserve_exact(self.batch.len().min(size));
+        loop {
+            let taken = self.batch.len().min(size - buffer.len());
+            buffer.extend(self.batch.drain(..taken));
+            self.returned(taken);
+            if buffer.len() == size || !self.refill(false) {
+                return false;
+            }
+        }
+    }
+
+    /// Counts items that left the batch.
+    #[inline]
+    fn returned(&mut self, items: usize) {
+        self.returned = self.returned.wrapping_add(items);
+        self.unreported += items;
+        self.queue.consumer.batch.store(self.batch.len(), Relaxed);
+        if self.unreported >= self.queue.report_after {
+            self.report();
+        }
+    }
+
+    #[cold]
+    fn report(&mut self) {
+        self.unreported = 0;
+        self.queue.state.lock().batch = self.batch.len();
+        self.queue.room.notify_one();
+    }
+
+    /// Fills the empty batch with the items of the queue. Returns `false` if there are none.
+    ///
+    /// With `wait`, blocks until there are some unless this is an [attempt](Queue::attempt). Then `false` is the end, or
+    /// a failed attempt.
+    ///
+    /// # Panics
+    ///
+    /// With `wait`, if the source has panicked.
+    #[cold]
+    fn refill(&mut self, wait: bool) -> bool {
+        let Self { queue, batch, unreported, .. } = self;
+        let mut state = queue.state.lock();
+        loop {
+            mem::swap(batch, &mut state.items);
+            *unreported = 0;
+            if mem::replace(&mut state.batch, batch.len()) > 0 {
+                // These items were returned since the last report.
+                queue.room.notify_one();
+            }
+            if !batch.is_empty() {
+                queue.consumer.batch.store(batch.len(), Relaxed);
+                return true;
+            }
+            if !wait {
+                return false;
+            }
+            match &mut state.end {
+                None => {}
+                Some(End::Exhausted) => return false,
+                Some(End::Panicked(payload)) => {
+                    let payload = payload.take();
+                    drop(state);
+                    match payload {
+                        Some(payload) => resume_unwind(payload),
+                        None => panic!("the iterator panicked earlier"),
+                    }
+                }
+            }
+            if queue.fail_attempt() {
+                return false;
+            }
+            queue.ready.wait(&mut state);
+        }
+    }
+}
+
+impl<T> Iterator for Prefetch<T> {
+    type Item = T;
+
+    /// Takes the next item, and blocks until there is one.
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        if self.batch.is_empty() && !self.refill(true) {
+            return None;
+        }
+        let item = self.batch.pop_front();
+        self.returned(1);
+        item
+    }
+
+    /// Returns the bounds of the source at the start, less the items that were returned since.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let (lower, upper) = self.hint;
+        (lower.saturating_sub(self.returned), upper.map(|upper| upper.saturating_sub(self.returned)))
+    }
+}
+
+impl<T> FusedIterator for Prefetch<T> {}
+
+/// Tells the thread to stop, and does not wait for it.
+impl<T> Drop for Prefetch<T> {
+    fn drop(&mut self) {
+        let mut state = self.queue.state.lock();
+        state.stopped = true;
+        let (items, end) = (mem::take(&mut state.items), state.end.take());
+        drop(state);
+        self.queue.room.notify_one();
+        self.queue.ready.notify_all();
+        // Their destructors may panic, or use the iterator.
+        drop((items, end));
+    }
+}
+
+impl<T> fmt::Debug for Prefetch<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prefetch").field("capacity", &self.queue.capacity).finish_non_exhaustive()
+    }
+}
+
+/// The end of the queue that the source's thread has.
+pub(crate) struct Producer<T> {
+    queue: Arc<Queue<T>>,
+}
+
+impl<T> Producer<T> {
+    /// Calls the source until it ends or the [`Prefetch`] is dropped. Then drops the source.
+    pub(crate) fn run(self, mut source: impl Iterator<Item = T>) {
+        let queue = &self.queue;
+        // Internal iteration, at which chains of adaptors are faster. The source is dropped after a panic, and nothing
+        // sees what the panic left behind in it.
+        let run = || queue.state.lock().stopped || !source.all(|item| queue.push(item));
+        let end = match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(_) => End::Exhausted,
+            Err(payload) => End::Panicked(Some(payload)),
+        };
+        let mut state = queue.state.lock();
+        let unused = if state.stopped { Some(end) } else { state.end.replace(end) };
+        drop(state);
+        queue.ready.notify_all();
+        // Dropped after the consumers can see the end: a destructor may take long, or wait for a consumer.
+        drop(source);
+        drop(unused);
+    }
+}
+
+impl<T> Queue<T> {
+    /// Adds an item, and waits for room for the next one. Returns `false` if there shall be none.
+    fn push(&self, item: T) -> bool {
+        let mut state = self.state.lock();
+        if state.stopped {
+            // Not under the mutex, because the destructor of the item may use the iterator.
+            drop(state);
+            return false;
+        }
+        state.items.push_back(item);
+        self.ready.notify_one();
+        while state.items.len() + state.batch >= self.capacity && !state.stopped {
+            self.room.wait(&mut state);
+        }
+        !state.stopped
+    }
+}
