@@ -15,6 +15,7 @@ use crate::error::TryNextError;
 use crate::fill::{self, Fill};
 use crate::leftovers::Leftovers;
 use crate::lock::{Lock, LockGuard};
+use crate::ordered::{self, ParallelMap};
 use crate::prefetch::{self, NotReady, Prefetch, Queue};
 use crate::sync::Arc;
 
@@ -753,7 +754,8 @@ impl<I: Iterator> fmt::Debug for IterGuard<'_, I> {
     }
 }
 
-/// Adds [`threadsafe`](Self::threadsafe) and [`prefetch`](Self::prefetch) to every iterator.
+/// Adds [`threadsafe`](Self::threadsafe), [`prefetch`](Self::prefetch) and [`parallel_map`](Self::parallel_map) to every
+/// iterator.
 pub trait ThreadsafeExt: Iterator + Sized {
     /// Creates a lock around the iterator: [`ThreadsafeIter::new`] at the end of a chain.
     ///
@@ -781,8 +783,8 @@ pub trait ThreadsafeExt: Iterator + Sized {
     ///
     /// | the source | the items are cheap to process | the items are expensive to process |
     /// | --- | --- | --- |
-    /// | cheap | [`buffered`](ThreadsafeIter::buffered) | [`threadsafe`](Self::threadsafe) |
-    /// | slow, or in bursts | `prefetch` | `prefetch`, and share that |
+    /// | cheap | [`buffered`](ThreadsafeIter::buffered) | [`threadsafe`](Self::threadsafe), or in order [`parallel_map`](Self::parallel_map) |
+    /// | slow, or in bursts | `prefetch` | `prefetch`, and share that or use `parallel_map` on it |
     /// | live | `prefetch` if it must be read at once, time limits are needed, or `close` must end a wait | the same |
     ///
     /// # Waiting
@@ -887,6 +889,106 @@ pub trait ThreadsafeExt: Iterator + Sized {
         let run = || producer.run(self);
         thread::Builder::new().name("prefetch".to_owned()).spawn_scoped(scope, run).expect("the thread should start");
         ThreadsafeIter::prefetched(prefetch)
+    }
+
+    /// Processes the items on `threads` threads, and returns the results in the order of the items.
+    ///
+    /// For items that are expensive to process, and results that are needed in order. The threads start now. Each has a
+    /// clone of `f`, so a worker's state, such as a buffer or a connection, is what its clone owns. A thread takes an item
+    /// when it has finished the one before, so uneven items are distributed well. A result is returned as soon as it and
+    /// those before it are there, also if the source is live.
+    ///
+    /// **At most `2 * threads` items are taken and not yet returned**, however slow one of them is. So memory is bounded,
+    /// and a slow consumer slows the source. It also means that one item that takes as long as `2 * threads` others makes
+    /// the other threads wait.
+    ///
+    /// | order | the items | use |
+    /// | --- | --- | --- |
+    /// | needed | take a microsecond or more to process | `parallel_map` |
+    /// | needed | are cheap to process | `map` on one thread; [`chunks`](ThreadsafeIter::chunks) before `parallel_map` |
+    /// | not needed | | [`threadsafe`](Self::threadsafe) and threads that call `next`; rayon with the feature `rayon` |
+    ///
+    /// The source is called by the threads in turn. If it is slow itself, let it run ahead:
+    /// `items.prefetch(n).parallel_map(..)`. An item costs a few hundred nanoseconds, and the wake-up of a thread if one
+    /// side waits for the other.
+    ///
+    /// # Stopping
+    ///
+    /// If the result is dropped, each thread ends after the item that it processes, and nothing more is pulled. Nothing
+    /// waits for the threads, and a thread that is in the source's `next` ends when that returns. **The items that were
+    /// taken and not returned are dropped**, also if the iterator is a reference to a [`ThreadsafeIter`] that others
+    /// share.
+    ///
+    /// # Panics
+    ///
+    /// If `threads` is 0, or if a thread cannot be started. A panic of `f` or of the source comes out of `next` in its
+    /// place in the order, with its payload, and the threads stop. Later calls of `next` panic too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::ThreadsafeExt;
+    ///
+    /// let words = ["so", "it", "goes"];
+    /// assert!(words.into_iter().parallel_map(4, str::len).eq([2, 2, 4]));
+    /// ```
+    #[track_caller]
+    fn parallel_map<T, F>(self, threads: usize, f: F) -> ParallelMap<T>
+    where
+        Self: Send + 'static,
+        T: Send + 'static,
+        F: FnMut(Self::Item) -> T + Clone + Send + 'static,
+    {
+        let (workers, results) = ordered::workers(self, threads, f);
+        for worker in workers {
+            let run = || worker.run();
+            thread::Builder::new().name("parallel_map".to_owned()).spawn(run).expect("the thread should start");
+        }
+        results
+    }
+
+    /// Does the same as [`parallel_map`](Self::parallel_map) on threads of a [scope](std::thread::scope), so that the
+    /// iterator and `f` can borrow.
+    ///
+    /// **The scope waits for the threads.** Exhaust or drop the result within the scope: if it lives on with items left,
+    /// the scope never ends.
+    ///
+    /// # Panics
+    ///
+    /// As [`parallel_map`](Self::parallel_map).
+    ///
+    /// # Examples
+    ///
+    /// The rest of a shared iterator stays for others:
+    ///
+    /// ```
+    /// use std::thread;
+    /// use threadsafe_gen::ThreadsafeExt;
+    ///
+    /// let text = String::from("a bb ccc dddd ");
+    /// let words = text.repeat(100);
+    /// let words = words.split(' ').threadsafe();
+    /// let long = thread::scope(|scope| (&words).parallel_map_scoped(scope, 2, str::len).find(|len| *len == 3));
+    /// assert_eq!(long, Some(3));
+    /// assert!(words.taken() <= 3 + 4);
+    /// assert!(words.next().is_some());
+    /// ```
+    #[track_caller]
+    fn parallel_map_scoped<'scope, T, F>(self, scope: &'scope Scope<'scope, '_>, threads: usize, f: F) -> ParallelMap<T>
+    where
+        Self: Send + 'scope,
+        T: Send + 'scope,
+        F: FnMut(Self::Item) -> T + Clone + Send + 'scope,
+    {
+        let (workers, results) = ordered::workers(self, threads, f);
+        for worker in workers {
+            let run = || worker.run();
+            thread::Builder::new()
+                .name("parallel_map".to_owned())
+                .spawn_scoped(scope, run)
+                .expect("the thread should start");
+        }
+        results
     }
 }
 

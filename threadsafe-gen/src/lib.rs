@@ -20,6 +20,7 @@ mod misuse;
 #[cfg(all(test, any(loom, shuttle)))]
 #[path = "../tests/model/mod.rs"]
 mod model;
+mod ordered;
 #[cfg(feature = "rayon")]
 mod parallel;
 mod prefetch;
@@ -48,6 +49,7 @@ pub use fallible::try_generator;
 pub use fallible::try_stream;
 pub use generator::{Generator, Reply, Yielder, coroutine, generator};
 pub use iter::{Iter, IterGuard, ThreadsafeExt, ThreadsafeIter};
+pub use ordered::ParallelMap;
 #[cfg(feature = "rayon")]
 pub use parallel::{ParallelChunks, ParallelItems};
 pub use prefetch::Prefetch;
