@@ -1,6 +1,7 @@
 //! rayon over shared items: each item exactly once, none held back, what is not used put back, panics passed on, and no
 //! thread that waits for itself.
 
+mod ahead;
 mod chunks;
 mod fairness;
 mod items;

@@ -268,7 +268,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
     }
 
     #[track_caller]
-    fn next_or_leftover_within(&self, limit: Limit) -> Result<Option<(usize, I::Item)>, TryNextError> {
+    pub(crate) fn next_or_leftover_within(&self, limit: Limit) -> Result<Option<(usize, I::Item)>, TryNextError> {
         let leftover = || self.leftovers.take(self.lock.status());
         loop {
             if let Some(item) = leftover() {
@@ -325,6 +325,12 @@ impl<I: Iterator> ThreadsafeIter<I> {
                 self.lock.try_call(Some(rest), TryNextError::TimedOut, call, identity)
             }
         }
+    }
+
+    /// Returns `true` if the source runs ahead, so that calls wait for it without the lock.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn runs_ahead(&self) -> bool {
+        self.queue.is_some()
     }
 
     /// Returns the limit of a call that may wait for `timeout`.

@@ -163,7 +163,11 @@ where
         return Ok(Some(leftover));
     }
     portion.check(iter);
-    let guard = iter.lock.try_lock_open(Some(Duration::from_millis(patience.into())), TryNextError::TimedOut)?;
+    let limit = Duration::from_millis(patience.into());
+    if iter.runs_ahead() {
+        return portion.pull_ahead(iter, limit);
+    }
+    let guard = iter.lock.try_lock_open(Some(limit), TryNextError::TimedOut)?;
     Ok(guard.and_then(|guard| portion.pull(iter, guard, inside)).or_else(|| portion.leftover(iter)))
 }
 
@@ -287,6 +291,13 @@ where
     has_panicked: bool,
 }
 
+/// What the task in line has got.
+enum Turn<G, T> {
+    Lock(G),
+    /// Of a source that runs ahead, which is waited for without the lock.
+    Portion(T),
+}
+
 /// Where a task is.
 #[derive(PartialEq, Eq)]
 enum Place {
@@ -360,7 +371,7 @@ where
                 self.place = Place::InLine;
                 self.wait_in_line(sleep, &full)
             } else if idle.sleep(sleep) {
-                self.try_pull(&full)
+                if iter.runs_ahead() { None } else { self.try_pull(&full) }
             } else {
                 self.place = Place::Left;
                 None
@@ -378,14 +389,25 @@ where
         let start = Instant::now();
         // A place in the queue behind a task of the same drive can be given up. It is not competed for.
         let limit = if inside.get() { sleep } else { Duration::from_millis(milliseconds.into()) };
-        match iter.lock.try_lock_open(Some(limit), TryNextError::TimedOut) {
-            Ok(Some(guard)) => {
-                // Before the next task is in line, so that whichever comes out of the source finds one or the other.
-                inside.set(true);
+        let turn = if iter.runs_ahead() {
+            portion.pull_ahead(iter, limit).map(|portion| portion.map(Turn::Portion))
+        } else {
+            iter.lock.try_lock_open(Some(limit), TryNextError::TimedOut).map(|guard| guard.map(Turn::Lock))
+        };
+        match turn {
+            Ok(Some(turn)) => {
+                if let Turn::Lock(_) = turn {
+                    // Before the next task is in line, so that whichever comes out of the source finds one or the other.
+                    inside.set(true);
+                }
                 self.step_out();
                 let needed = u32::try_from(2 * start.elapsed().as_millis()).unwrap_or(u32::MAX);
                 patience.store(needed.clamp(SHORTEST_PATIENCE, LONGEST_PATIENCE), Relaxed);
-                self.check(portion.pull(iter, guard, inside)?, full)
+                let pulled = match turn {
+                    Turn::Lock(guard) => portion.pull(iter, guard, inside)?,
+                    Turn::Portion(pulled) => pulled,
+                };
+                self.check(pulled, full)
             }
             Err(TryNextError::TimedOut | TryNextError::Reentrant) => {
                 idle.leave();

@@ -5,9 +5,11 @@ use std::convert::identity;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
+use crate::error::TryNextError;
 use crate::fill::Fill;
-use crate::iter::{ThreadsafeIter, count_indexed};
+use crate::iter::{Pulled, ThreadsafeIter, count_indexed};
 use crate::lock::LockGuard;
 use crate::sync::Mutex;
 
@@ -64,6 +66,13 @@ pub(super) trait Portion<I: Iterator>: Send + Sync {
         inside: &Inside,
     ) -> Option<(usize, Self::Item)>;
 
+    /// Waits up to `timeout` for a portion of a source that runs ahead, without the lock, so that `close` ends the wait.
+    fn pull_ahead(
+        &self,
+        iter: &ThreadsafeIter<I>,
+        timeout: Duration,
+    ) -> Result<Option<(usize, Self::Item)>, TryNextError>;
+
     /// Puts a portion back.
     fn put_back(&self, iter: &ThreadsafeIter<I>, portion: (usize, Self::Item));
 
@@ -103,6 +112,14 @@ impl<I: Iterator<Item: Send>> Portion<I> for Single {
             |item| count_indexed(item, &iter.taken),
             drop,
         )
+    }
+
+    fn pull_ahead(
+        &self,
+        iter: &ThreadsafeIter<I>,
+        timeout: Duration,
+    ) -> Result<Option<(usize, I::Item)>, TryNextError> {
+        iter.next_or_leftover_within(iter.limit(timeout))
     }
 
     #[cold]
@@ -182,6 +199,29 @@ impl<I: Iterator<Item: Send>> Portion<I> for Chunk {
         inside: &Inside,
     ) -> Option<(usize, Vec<I::Item>)> {
         self.fill(iter, |pull| guard.call_and_unlock(inside.during(pull), identity, drop))
+    }
+
+    fn pull_ahead(
+        &self,
+        iter: &ThreadsafeIter<I>,
+        timeout: Duration,
+    ) -> Result<Option<(usize, Vec<I::Item>)>, TryNextError> {
+        let limit = iter.limit(timeout);
+        loop {
+            if let Some(leftover) = self.leftover(iter) {
+                return Ok(Some(leftover));
+            }
+            let mut result = Ok(Pulled::End);
+            let chunk = self.fill(iter, |pull| {
+                result = iter.pull(limit, pull);
+                None
+            });
+            match result? {
+                Pulled::PutBack => {}
+                // While this call was blocked another consumer may have put items back.
+                _ => return Ok(chunk.or_else(|| self.leftover(iter))),
+            }
+        }
     }
 
     #[cold]
