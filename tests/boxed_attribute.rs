@@ -17,7 +17,7 @@ fn is_shared(_: &(impl Send + Sync + UnwindSafe + RefUnwindSafe + Unpin)) {}
 
 type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;
 
-/// What the attribute makes of each form of return type.
+/// The expansion of each form of return type.
 struct Generators<'a> {
     sum: ThreadsafeCoroutine<BoxCoroutine<'static, u32, u32, u32>>,
     lengths: ThreadsafeCoroutine<BoxCoroutine<'a, usize, (), &'a str>>,

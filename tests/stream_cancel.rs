@@ -25,7 +25,7 @@ struct Event(Mutex<EventState>);
 
 #[derive(Default)]
 struct EventState {
-    /// How often the event has fired without being awaited.
+    /// The number of times that the event has fired without being awaited.
     fired: usize,
     ended: bool,
     waiting: Option<Waker>,

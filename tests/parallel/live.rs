@@ -15,7 +15,7 @@ use threadsafe_gen::{ThreadsafeExt, ThreadsafeIter, generator, threadsafe_genera
 
 use crate::{Count, Numbers, Used, annotated, in_one_of_several_tries, pool, pools, sleep};
 
-/// What has been sent is processed while the channel stays open.
+/// Messages are processed while the channel stays open.
 #[test]
 fn an_open_channel_has_all_its_messages_processed() {
     limited(|| {

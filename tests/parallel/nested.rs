@@ -39,7 +39,7 @@ fn a_body_and_a_consumer_that_use_rayon_never_wait_for_each_other() {
         for pool in pools(&[1, 2, 4]) {
             for (making, using) in [(cheap, cheap), (cheap, expensive), (expensive, cheap), (expensive, expensive)] {
                 for (body_uses, consumer_uses) in [(true, false), (false, true), (true, true)] {
-                    // Where a body uses rayon, the call of a second drive is work that a thread within the body may come by.
+                    // If a body uses rayon, a thread within the body may steal the call of a second drive.
                     for drives in if body_uses { 1..2 } else { 1..4 } {
                         let end = if making == cheap && using == cheap { 1500 } else { 150 };
                         let shared = if body_uses {

@@ -13,7 +13,7 @@ use threadsafe_gen::{ThreadsafeExt, ThreadsafeIter, generator, threadsafe_genera
 use crate::nested::sum_by_rayon;
 use crate::{Count, Numbers, Used, annotated, each_source, pools, work_for};
 
-/// What a source or a consumer panics with.
+/// The payload of a panic of a source or a consumer.
 #[derive(Debug, PartialEq)]
 struct Boom(usize);
 /// A generator, by the attribute, that panics.
@@ -180,7 +180,7 @@ fn the_panic_of_a_consumer_leaves_what_other_tasks_have() {
     });
 }
 
-/// The task that pulls panics while items that it has pulled are processed by others, or by nobody yet.
+/// The task that pulls panics while other tasks process the items before, or before any task does.
 #[test]
 fn the_panic_of_a_source_leaves_what_has_been_pulled_to_be_processed() {
     limited(|| {

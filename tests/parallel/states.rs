@@ -1,4 +1,4 @@
-//! How many states (`map_init`, `fold`) a drive makes: a few for each thread, not for each item.
+//! The number of states (`map_init`, `fold`) of a drive: a few for each thread, not for each item.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

@@ -124,7 +124,7 @@ fn close_ends_a_drive_and_what_was_pulled_is_processed() {
     });
 }
 
-/// A burst, and then an item every few milliseconds: whoever stops the drive does not wait for many more.
+/// A burst, and then an item every few milliseconds: a drive that is stopped pulls only a few more.
 #[test]
 fn a_drive_of_a_slow_source_stops_soon() {
     limited(|| {
@@ -170,7 +170,7 @@ fn a_drive_of_a_slow_source_stops_soon() {
                     assert!(used.into_sorted().into_iter().eq(0..pulled.load(SeqCst)));
                     assert_eq!(shared.next(), None);
                 } else {
-                    // What was pulled and not processed is there.
+                    // The items that were pulled and not processed are put back.
                     let mut all = used.into_sorted();
                     let left = pulled.load(SeqCst) - all.len();
                     for _ in 0..left {

@@ -570,7 +570,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
     }
 }
 
-/// How long a call may wait.
+/// The time for which a call may wait.
 #[derive(Clone, Copy)]
 pub(crate) enum Limit {
     /// Without limit.

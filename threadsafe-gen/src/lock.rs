@@ -412,7 +412,7 @@ impl Status {
     /// unwind may run while `inner` is live: a landing pad would spill the guard to the stack, which is measurable
     /// between two atomics. Cold paths therefore take `inner` by value.
     ///
-    /// `on_item` converts the result, under the lock too. It must not unwind. What it captures does not pass through
+    /// `on_item` converts the result, under the lock too. It must not unwind. Its captures do not pass through
     /// `catch_unwind`, which costs two instructions for each capture of `call`.
     #[inline]
     #[track_caller]

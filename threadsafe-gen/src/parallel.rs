@@ -108,7 +108,7 @@ use crate::iter::ThreadsafeIter;
 /// # Alternatives
 ///
 /// - [`par_bridge`](rayon::iter::ParallelBridge) drives an iterator that is not shared otherwise at about the same
-///   cost. What has been pulled is lost at an early exit. It deadlocks if the source uses rayon.
+///   cost. Items that were pulled are lost at an early exit. It deadlocks if the source uses rayon.
 /// - Plain threads that call [`next`](ThreadsafeIter::next) are better for consumers that block, as those that do I/O:
 ///   a rayon pool has one thread for each core, and other computations wait for it.
 /// - `parallel_map` returns its results in the order of the items.

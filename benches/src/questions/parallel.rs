@@ -20,7 +20,7 @@ use crate::names;
 use crate::sources;
 use crate::work::Nothing;
 
-/// How many items a chunk has.
+/// The number of items in a chunk.
 const CHUNK: usize = 256;
 
 /// Cheap items, always ready, on 1, 2, 4 and 16 threads.

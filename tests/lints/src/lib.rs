@@ -1,4 +1,4 @@
-//! What a lint says of a plain function, it says of an annotated one, and nothing else.
+//! An annotated function gets the lints that a plain one gets, and no others.
 //!
 //! Each `expect` is on a plain function and on an annotated one. An `expect` of a lint that says nothing is a warning,
 //! and a lint that says something elsewhere is one too. All warnings are errors.

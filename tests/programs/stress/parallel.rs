@@ -15,10 +15,10 @@ use threadsafe_gen::ThreadsafeIter;
 use crate::items::{Count, Item, check_panic, planned_panic};
 use crate::iterators::{adapted, generated};
 
-/// How long a consumer waits for another one.
+/// The time for which a consumer waits for another one.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// What a consumer does with an item, beside taking it.
+/// The work of a consumer on an item.
 #[derive(Clone, Copy)]
 enum Use {
     Nothing,
@@ -30,7 +30,7 @@ enum Use {
     Meet,
 }
 
-/// How a drive ends.
+/// The way in which a drive ends.
 #[derive(Clone, Copy)]
 enum Stop {
     Never,
@@ -53,9 +53,9 @@ pub(crate) fn round(rng: &mut Rng) -> u64 {
     operations
 }
 
-/// Where consumers meet in pairs.
+/// A place for consumers to meet in pairs.
 struct Meeting {
-    /// How many are still to come, and whether one waits.
+    /// The number of consumers still to come, and whether one waits.
     state: Mutex<(usize, bool)>,
     met: Condvar,
 }
@@ -161,7 +161,7 @@ where
     if source.is_poisoned() {
         assert!(panics < length, "the source should have panicked");
     } else {
-        // What has been put back, and what has never been pulled.
+        // The items that were put back, and those that were never pulled.
         while let Some((index, item)) = source.next_indexed() {
             assert_eq!(index, item.number());
             taken.push(index);
@@ -169,7 +169,7 @@ where
     }
     taken.sort_unstable();
     let complete = panics.min(length);
-    // What is put back after `close` or a panic of the source is dropped.
+    // Items that are put back after `close` or a panic of the source are dropped.
     if matches!(stop, Stop::Close) || source.is_poisoned() && !matches!(stop, Stop::Never) {
         assert!(taken.windows(2).all(|pair| pair[0] < pair[1]), "an item came twice");
     } else {

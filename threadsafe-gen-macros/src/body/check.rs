@@ -53,7 +53,7 @@ pub(crate) struct BodyChecker<'a> {
     errors: Option<Error>,
 }
 
-/// What the expansion of a body depends on.
+/// The properties of a body on which its expansion depends.
 #[derive(Default)]
 pub(crate) struct Findings {
     /// The first `?` whose error leaves the body.
@@ -284,7 +284,7 @@ impl<'a> BodyChecker<'a> {
         self.may_return_error(|| find_returned_result(&mac.tokens, local_macros));
     }
 
-    /// Returns the macro of the body that `.await` follows. What a coroutine receives can be a future.
+    /// Returns the macro of the body that `.await` follows. A coroutine can receive a future.
     fn awaited_macro(&self, base: &Expr) -> Option<BodyMacro> {
         match base {
             Expr::Macro(mac) if !self.protocol.is_coroutine() => BodyMacro::named_by(&mac.mac.path),

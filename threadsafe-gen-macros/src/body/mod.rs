@@ -37,7 +37,7 @@ pub(crate) struct Body {
     pub(crate) mentions: Mentions,
 }
 
-/// What a body belongs to.
+/// The surroundings of a body.
 pub(crate) struct Context<'a> {
     /// The path of the crate `threadsafe-gen`.
     pub(crate) krate: &'a TokenStream,
@@ -108,7 +108,7 @@ fn rewrite(statements: Option<&mut [Stmt]>, tokens: &TokenStream, rewriter: &mut
     rewriter.changed().then_some(tokens)
 }
 
-/// Rejects a `?` where the items are certainly not `Result`s. Where they may be, rustc finds it out.
+/// Rejects a `?` where the items are certainly not `Result`s. If they may be, rustc finds it out.
 fn check_items(fallible: Option<Span>, item: Option<&Type>) -> Result<()> {
     const NAMES: &str = "bool char f32 f64 i8 i16 i32 i64 i128 isize str u8 u16 u32 u64 u128 usize \
         Arc Box Option Rc String Vec";

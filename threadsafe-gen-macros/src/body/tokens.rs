@@ -192,7 +192,7 @@ fn find_definitions(tokens: &TokenStream, names: &mut HashSet<String>) {
     }
 }
 
-/// What is known about the input of a macro, by the macro's name.
+/// The knowledge about the input of a macro, by the macro's name.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum MacroClass {
     /// The input is code of the body, which runs, if at all, where the macro stands.

@@ -17,23 +17,23 @@ use crate::error::TryNextError;
 use crate::iter::ThreadsafeIter;
 use crate::leftovers::ConsumerGuard;
 
-/// How long a task waits for an item that another task of the drive pulls, before it ends, if it has no folder yet,
+/// The time after which a task that waits for an item ends, if it has no folder yet,
 const SLEEP: Duration = Duration::from_millis(10);
 
 /// and if it has one, whose state would be lost.
 const SLEEP_WITH_FOLDER: Duration = Duration::from_millis(50);
 
-/// How long a task waits in line behind callers from outside before it ends and another one takes its place, in
+/// The time after which a task in line behind callers from outside ends, and another one takes its place, in
 /// milliseconds. Twice as long as the last wait took, or as the last patience if that was too short,
 const SHORTEST_PATIENCE: u32 = 8;
 
 /// up to this.
 const LONGEST_PATIENCE: u32 = 128;
 
-/// How long a task that leaves the line looks whether another one is in the source.
+/// The time for which a task that leaves the line checks whether another one is in the source.
 const LAST_LOOK: Duration = Duration::from_micros(5);
 
-/// How many drives of one iterator may wait on top of each other on one thread, before the next one does without tasks.
+/// The number of drives of one iterator that wait on top of each other on one thread. The next one has no tasks.
 const DEEPEST: usize = 16;
 
 /// A portion, and the index of its first item.
@@ -54,7 +54,7 @@ impl Frame {
         Self
     }
 
-    /// How many marks there are of the same address.
+    /// Returns the number of marks with the same address.
     fn count<T>(mark: &T) -> usize {
         let address = ptr::from_ref(mark).addr();
         FRAMES.with_borrow(|frames| frames.iter().filter(|frame| **frame == address).count())
@@ -171,13 +171,13 @@ where
     Ok(guard.and_then(|guard| portion.pull(iter, guard, inside)).or_else(|| portion.leftover(iter)))
 }
 
-/// What the tasks of one drive share.
+/// The state that the tasks of one drive share.
 struct Drive<'a, I: Iterator, P: Portion<I>, C: UnindexedConsumer<P::Item>> {
     iter: &'a ThreadsafeIter<I>,
     portion: &'a P,
     idle: Idle,
     inside: Inside,
-    /// How long a task waits in line, in milliseconds.
+    /// The time for which a task waits in line, in milliseconds.
     patience: AtomicU32,
     /// The consumer of all that is still to come.
     consumer: Mutex<C>,
@@ -291,14 +291,14 @@ where
     has_panicked: bool,
 }
 
-/// What the task in line has got.
+/// The result of a wait in line.
 enum Turn<G, T> {
     Lock(G),
     /// Of a source that runs ahead, which is waited for without the lock.
     Portion(T),
 }
 
-/// Where a task is.
+/// The place of a task.
 #[derive(PartialEq, Eq)]
 enum Place {
     /// It looks for a portion, or processes one.
@@ -437,7 +437,7 @@ where
 
     /// Whether a task of this drive is in the source, which is going to look for one in line when it comes out.
     ///
-    /// What it stores when it comes out is not ordered with that look, since a fence for each item would cost half as
+    /// The store when it comes out is not ordered with that check, since a fence for each item would cost half as
     /// much as the lock. The two can cross for as long as a store takes to leave its core, some nanoseconds. A task that
     /// is inside after a thousand times as long has not looked yet.
     fn stays_inside(&self) -> bool {
@@ -467,7 +467,7 @@ where
         let Drive { iter, idle, .. } = self.drive;
         if self.has_panicked {
             if iter.is_poisoned() {
-                // It is the source that has panicked. What other tasks have pulled before is processed.
+                // The source has panicked. Items that other tasks have pulled before are processed.
                 idle.end();
             } else {
                 idle.stop();

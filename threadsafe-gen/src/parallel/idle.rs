@@ -37,7 +37,7 @@ const IN_LINE: u8 = 1;
 const CALLABLE: u8 = 1 << 1;
 /// Nothing more is to be pulled.
 const ENDED: u8 = 1 << 2;
-/// What has been pulled is not to be processed either.
+/// Items that were pulled are not to be processed either.
 const STOPPED: u8 = 1 << 3;
 
 /// For how long a task is called again that was spawned on a thread that cannot run it.
@@ -54,7 +54,7 @@ pub(super) struct Idle {
     woken: Condvar,
 }
 
-/// How many tasks are in which state.
+/// The number of tasks in each state.
 #[derive(Debug)]
 struct Tasks {
     absent: usize,
@@ -69,7 +69,7 @@ struct Tasks {
     called: Option<Instant>,
 }
 
-/// What one look at the flags tells.
+/// The flags at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct State(u8);
 

@@ -1,4 +1,4 @@
-//! What a task pulls at a time: an item, or a chunk of them.
+//! The portion that a task pulls at a time: an item, or a chunk of items.
 
 use std::any::Any;
 use std::convert::identity;
@@ -49,7 +49,7 @@ impl Inside {
 
 /// A kind of portion of the items of `I`.
 pub(super) trait Portion<I: Iterator>: Send + Sync {
-    /// What a consumer gets.
+    /// The type of a portion, which a consumer gets.
     type Item: Send;
 
     /// Takes a portion of what has been put back, with the index of its first item.
