@@ -74,9 +74,8 @@ fn request_and_answer_pass_through_a_source_that_runs_ahead() {
             let requests = receiver.into_iter().prefetch(8);
             thread::scope(|scope| {
                 scope.spawn(|| {
-                    pool.install(|| {
-                        requests.par_iter().for_each_with(answers, |answers, n: u32| answers.send(n).unwrap())
-                    })
+                    let answer = |answers: &mut mpsc::Sender<u32>, n: u32| answers.send(n).unwrap();
+                    pool.install(|| requests.par_iter().for_each_with(answers, answer));
                 });
                 for n in 0..200 {
                     sender.send(n).unwrap();

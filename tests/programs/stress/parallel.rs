@@ -1,7 +1,6 @@
 //! rayon: drives of all kinds, beside callers of `next`, with early exits, panics, closes, and consumers that use rayon or
 //! wait for each other.
 
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
@@ -26,7 +25,7 @@ enum Use {
     Rayon,
     /// Sleeps for a moment now and then.
     Sleep,
-    /// Waits now and then until another thread has the next item.
+    /// Waits now and then until other threads have items, too.
     Meet,
 }
 
@@ -53,35 +52,46 @@ pub(crate) fn round(rng: &mut Rng) -> u64 {
     operations
 }
 
-/// A place for consumers to meet in pairs.
+/// Where consumers meet, so many at a time.
 struct Meeting {
-    /// The number of consumers still to come, and whether one waits.
-    state: Mutex<(usize, bool)>,
+    size: usize,
+    state: Mutex<Meets>,
     met: Condvar,
 }
 
+struct Meets {
+    to_come: usize,
+    /// How many wait.
+    here: usize,
+    /// How many times they have met.
+    times: usize,
+}
+
 impl Meeting {
-    fn of(consumers: usize) -> Self {
-        Self { state: Mutex::new((consumers, false)), met: Condvar::new() }
+    fn of(size: usize, consumers: usize) -> Self {
+        Self { size, state: Mutex::new(Meets { to_come: consumers, here: 0, times: 0 }), met: Condvar::new() }
     }
 
-    /// Waits for a second one, unless this is the last.
+    /// Waits for the others, as far as there are some to come.
     fn meet(&self) {
         let mut state = self.state.lock();
-        let (to_come, waits) = &mut *state;
-        *to_come = to_come.saturating_sub(1);
-        if mem::take(waits) {
-            self.met.notify_one();
-        } else if *to_come > 0 {
-            *waits = true;
-            let timeout = self.met.wait_while_for(&mut state, |(to_come, waits)| *waits && *to_come > 0, LIMIT);
-            assert!(!timeout.timed_out(), "no other thread has come for an item");
+        state.to_come = state.to_come.saturating_sub(1);
+        state.here += 1;
+        if state.here == self.size || state.to_come == 0 {
+            state.here = 0;
+            state.times += 1;
+            self.met.notify_all();
+            return;
         }
+        let times = state.times;
+        let waits = |state: &mut Meets| state.to_come > 0 && state.times == times;
+        let timeout = self.met.wait_while_for(&mut state, waits, LIMIT);
+        assert!(!timeout.timed_out(), "no other thread has come for an item");
     }
 
     /// No more are going to come.
     fn end(&self) {
-        self.state.lock().0 = 0;
+        self.state.lock().to_come = 0;
         self.met.notify_all();
     }
 }
@@ -107,7 +117,7 @@ where
     let chunk = rng.usize(1..40);
     // The items before the last ones, and before the drive is told to stop.
     let meets = |number: usize| number % 16 == 0 && number + 64 < length.min(panics).min(stop_at);
-    let meeting = Meeting::of((0..length).filter(|number| meets(*number)).count());
+    let meeting = Meeting::of(rng.usize(1..=threads), (0..length).filter(|number| meets(*number)).count());
     let consume = |item: Item| {
         let number = item.number();
         taken.lock().push(number);
@@ -158,19 +168,27 @@ where
     });
     let mut taken = taken.into_inner();
     let by_drives = taken.len() as u64;
-    if source.is_poisoned() {
-        assert!(panics < length, "the source should have panicked");
-    } else {
-        // The items that were put back, and those that were never pulled.
+    // What is put back after `close` or a panic of the source is dropped, as is the rest of a chunk whose consumer panics.
+    let drops = match stop {
+        Stop::Never => false,
+        Stop::Find | Stop::Error => source.is_poisoned(),
+        Stop::Panic => source.is_poisoned() || chunks,
+        Stop::Close => true,
+    };
+    // The items that were put back, and those that were never pulled.
+    let rest = || {
         while let Some((index, item)) = source.next_indexed() {
             assert_eq!(index, item.number());
             taken.push(index);
         }
+    };
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(rest)) {
+        check_panic(payload);
+        assert!(panics < length, "the source should not have panicked");
     }
     taken.sort_unstable();
     let complete = panics.min(length);
-    // Items that are put back after `close` or a panic of the source are dropped.
-    if matches!(stop, Stop::Close) || source.is_poisoned() && !matches!(stop, Stop::Never) {
+    if drops {
         assert!(taken.windows(2).all(|pair| pair[0] < pair[1]), "an item came twice");
     } else {
         assert!(taken.iter().copied().eq(0..complete), "each item comes exactly once");

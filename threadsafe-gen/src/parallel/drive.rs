@@ -15,7 +15,6 @@ use super::idle::Idle;
 use super::portion::{Inside, Portion};
 use crate::error::TryNextError;
 use crate::iter::ThreadsafeIter;
-use crate::leftovers::ConsumerGuard;
 
 /// The time after which a task that waits for an item ends, if it has no folder yet,
 const SLEEP: Duration = Duration::from_millis(10);
@@ -90,6 +89,7 @@ where
     iter.lock.assert_not_reentrant();
     let depth = Frame::count(iter);
     let _frame = Frame::enter(iter);
+    let _puts_back = iter.leftovers.add_consumer();
     let threads = rayon::current_num_threads();
     if threads == 1 || depth >= DEEPEST {
         return drive_alone(iter, portion, consumer, depth < DEEPEST);
@@ -104,7 +104,6 @@ where
         consumer: Mutex::new(consumer),
         result: Mutex::new(None),
         is_poisoned: AtomicBool::new(false),
-        _puts_back: iter.leftovers.add_consumer(),
     };
     rayon::scope(|scope| drive.call(scope));
     if drive.is_poisoned.into_inner() {
@@ -184,7 +183,6 @@ struct Drive<'a, I: Iterator, P: Portion<I>, C: UnindexedConsumer<P::Item>> {
     result: Mutex<Option<C::Result>>,
     /// Whether there was nothing left to pull because the source has panicked.
     is_poisoned: AtomicBool,
-    _puts_back: ConsumerGuard<'a, I::Item>,
 }
 
 impl<I, P, C> Drive<'_, I, P, C>

@@ -10,7 +10,7 @@
 //! * *busy*: it pulls or processes an item.
 //!
 //! One word of flags says all that a busy task has to know, so that it reads that word and no more between two items:
-//! [`IN_LINE`] if a task is in line, and [`CALLABLE`] if a task could be called and none is coming.
+//! [`IN_LINE`] if a task is in line, and [`CALLABLE`] if a task could be called and none is about to come.
 //!
 //! # No idle thread is forgotten
 //!
@@ -33,7 +33,7 @@ use crate::sync::{AtomicU8, Condvar, Mutex, MutexGuard};
 
 /// A task waits for the lock.
 const IN_LINE: u8 = 1;
-/// A task can be called, and none is coming.
+/// A task can be woken or spawned, and none is about to come.
 const CALLABLE: u8 = 1 << 1;
 /// Nothing more is to be pulled.
 const ENDED: u8 = 1 << 2;
@@ -46,7 +46,6 @@ const CALLED_AGAIN: Duration = Duration::from_millis(1);
 /// The states of the tasks of one drive.
 ///
 /// On cache lines of its own: it is read between any two items.
-#[derive(Debug)]
 #[repr(align(128))]
 pub(super) struct Idle {
     flags: AtomicU8,
@@ -55,7 +54,6 @@ pub(super) struct Idle {
 }
 
 /// The number of tasks in each state.
-#[derive(Debug)]
 struct Tasks {
     absent: usize,
     asleep: usize,
@@ -67,6 +65,19 @@ struct Tasks {
     callable: bool,
     /// When a task was last called for an item.
     called: Option<Instant>,
+}
+
+impl Tasks {
+    /// Whether a task can be woken, and none has been. One that has been spawned may take longer, since it needs a
+    /// thread.
+    const fn can_wake(&self) -> bool {
+        self.asleep > 0 && self.woken == 0
+    }
+
+    /// Whether a task can be spawned, and none is coming.
+    const fn can_spawn(&self) -> bool {
+        self.absent > 0 && self.coming == 0
+    }
 }
 
 /// The flags at one moment.
@@ -160,8 +171,8 @@ impl Idle {
         if !tasks.callable || self.state().has_ended() {
             return false;
         }
+        let spawns = !tasks.can_wake();
         tasks.coming += 1;
-        let spawns = tasks.asleep == 0;
         if spawns {
             tasks.absent -= 1;
         } else {
@@ -219,7 +230,7 @@ impl Idle {
 
     /// Sets the flag that goes with the counts.
     fn publish(&self, tasks: &mut Tasks) {
-        let callable = tasks.coming == 0 && tasks.absent + tasks.asleep > 0;
+        let callable = tasks.can_wake() || tasks.can_spawn();
         if callable == tasks.callable {
             return;
         }

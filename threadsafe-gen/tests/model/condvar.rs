@@ -45,7 +45,11 @@ impl Condvar {
         });
     }
 
-    pub(crate) fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, _timeout: Duration) -> WaitTimeoutResult {
+    pub(crate) fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, timeout: Duration) -> WaitTimeoutResult {
+        if timeout == Duration::MAX {
+            self.wait(guard);
+            return WaitTimeoutResult(false);
+        }
         let ticket = self.enqueue(None);
         // Other threads run after the unlock, until the timeout.
         guard.unlocked(|| {

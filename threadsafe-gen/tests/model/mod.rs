@@ -59,9 +59,9 @@ pub(crate) mod primitives {
 
 /// Faults that the models must find. The environment variable `PLANTED` selects one.
 ///
-/// The first six are faults of the primitives and are in this directory. The others are faults of the code under test:
+/// The first seven are faults of the primitives and are in this directory. The others are faults of the code under test:
 /// `.ci/model` plants them in a copy of the code, each behind an `if` that calls [`planted`].
-const FAULTS: [&str; 17] = [
+const FAULTS: [&str; 19] = [
     // A timed try of the mutex fails on a pure load of its word.
     "timed-try-is-a-pure-load",
     // An unlock does not wake the waiting thread.
@@ -72,6 +72,8 @@ const FAULTS: [&str; 17] = [
     "no-fence-after-unlock",
     // Closing the semaphore does not wake the waiting tasks.
     "semaphore-close-without-wake-up",
+    // A notification of a condition variable does not wake the waiting thread.
+    "condvar-without-wake-up",
     // A released permit is not given to the first waiting task.
     "permit-not-passed-on",
     // A thread does not check for a `close` after its unlock.
@@ -94,6 +96,8 @@ const FAULTS: [&str; 17] = [
     "leftovers-counted-before-lock",
     // The state becomes `FINISHED` after the lock is released.
     "end-stored-after-unlock",
+    // A task of a drive falls asleep without a second check for one in line.
+    "sleep-without-check",
     // A branch does not check under the lock whether another branch has pulled the item.
     "tee-pulls-without-check",
 ];

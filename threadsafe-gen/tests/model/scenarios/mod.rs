@@ -8,6 +8,7 @@ mod close;
 mod lock;
 mod pairs;
 mod panic;
+mod parallel;
 #[cfg(feature = "stream")]
 mod stream;
 mod take;
