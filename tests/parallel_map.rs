@@ -113,12 +113,13 @@ fn no_more_than_twice_the_threads_are_taken_and_not_returned() {
             let count = Arc::clone(&taken);
             let mut results = iter::repeat_with(move || count.fetch_add(1, SeqCst)).parallel_map(threads, |n| n);
             for returned in 0..100 {
-                // The threads take as many as they may, without the consumer.
-                eventually(|| taken.load(SeqCst) == returned + 2 * threads);
+                // The threads go on without the consumer, at the latest when half of the results are returned.
+                eventually(|| taken.load(SeqCst) > returned + threads);
+                assert!(taken.load(SeqCst) <= returned + 2 * threads);
                 assert_eq!(results.next(), Some(returned));
             }
             thread::sleep(Duration::from_millis(5));
-            assert_eq!(taken.load(SeqCst), 100 + 2 * threads);
+            assert!(taken.load(SeqCst) <= 100 + 2 * threads);
         }
     });
 }
@@ -138,9 +139,9 @@ fn one_slow_item_holds_the_others_back_at_the_bound() {
         };
         let mut results = iter::repeat_with(move || count.fetch_add(1, SeqCst)).parallel_map(3, slow);
         assert!(results.by_ref().take(10).eq(0..10));
-        eventually(|| taken.load(SeqCst) == 16);
+        eventually(|| taken.load(SeqCst) > 13);
         thread::sleep(Duration::from_millis(5));
-        assert_eq!(taken.load(SeqCst), 16);
+        assert!(taken.load(SeqCst) <= 16);
         release.send(()).unwrap();
         assert!(results.take(50).eq(10..60));
     });

@@ -38,6 +38,21 @@ pub const CROSSBEAM: &str = "crossbeam-channel, producer thread";
 /// The same with flume's channel.
 pub const FLUME: &str = "flume, producer thread";
 
+/// The source on a thread of its own, with one consumer that owns the result.
+pub const OUR_PREFETCH: &str = "threadsafe-gen, prefetch";
+/// The same with the consumer's calls through the lock.
+pub const OUR_PREFETCH_SHARED: &str = "threadsafe-gen, prefetch, shared";
+/// The bounded channel of the standard library, with a thread that sends.
+pub const STD_CHANNEL: &str = "std sync_channel, producer thread";
+/// readahead-iterator.
+pub const READAHEAD: &str = "readahead-iterator";
+/// Results in order.
+pub const OUR_PARALLEL_MAP: &str = "threadsafe-gen, parallel_map";
+/// The same with pariter.
+pub const PARITER: &str = "pariter parallel_map";
+/// rayon's `par_bridge` over items with indexes, collected and sorted.
+pub const PAR_BRIDGE_SORTED: &str = "rayon par_bridge, collect and sort";
+
 /// Our generator without a lock.
 pub const OUR_GENERATOR: &str = "threadsafe-gen, Generator alone";
 /// A `ThreadsafeIter` that is owned, not shared.

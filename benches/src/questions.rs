@@ -1,5 +1,6 @@
 //! The questions, one module each.
 
+pub mod ahead;
 pub mod compiling;
 pub mod making;
 pub mod memory;
@@ -42,6 +43,8 @@ pub const ALL: &[Question] = &[
     Question { name: "fairness", about: "the busiest thread's items relative to the mean", ask: sharing::fairness },
     Question { name: "making", about: "creating and dropping a generator: time and allocations", ask: making::ask },
     Question { name: "owned", about: "cheap items, one owner, no lock", ask: owned::ask },
+    Question { name: "prefetch", about: "items through a thread that runs ahead", ask: ahead::prefetch },
+    Question { name: "parallel-map", about: "results in order, 100 ns to 1 ms an item", ask: ahead::parallel_map },
     Question { name: "memory", about: "growth of resident memory over an endless run", ask: memory::ask },
     Question { name: "rayon-cheap", about: "rayon over cheap items, by one and by chunks", ask: parallel::cheap },
     Question { name: "rayon-live", about: "rayon over a channel: latency of a message", ask: parallel::live },

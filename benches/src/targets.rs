@@ -61,6 +61,20 @@ pub fn judge(answers: &[Answer]) -> Vec<Verdict> {
     let fold = Selection { question: "rayon-fold", setting: None, threads: Some(4), unit: "ns/line" };
     judge.ratio("rayon, a state for each worker", fold, names::OUR_RAYON, names::PAR_BRIDGE, 1.0);
 
+    for ahead in [8, 64, 1024] {
+        let setting = format!("cheap items, up to {ahead} ahead");
+        let selection = Selection { question: "prefetch", setting: Some(&setting), threads: None, unit: "ns/item" };
+        judge.ratio(&format!("prefetch({ahead})"), selection, names::OUR_PREFETCH, names::CROSSBEAM, 0.5);
+    }
+    for time in ["100ns", "10µs", "1ms"] {
+        for threads in [1, 2, 4, 16] {
+            let selection =
+                Selection { question: "parallel-map", setting: Some(time), threads: Some(threads), unit: "ns/item" };
+            let what = format!("parallel_map, {time} an item, {threads} threads");
+            judge.ratio(&what, selection, names::OUR_PARALLEL_MAP, names::PARITER, 1.0);
+        }
+    }
+
     // The target is "none". The wake-ups alone, fifty per second, take about half of this with every contender.
     let waiting = Selection { question: "waiting", setting: None, threads: Some(4), unit: "% of a core" };
     judge.value("CPU time while the source sleeps", waiting, names::OURS, 1.0);
@@ -91,10 +105,10 @@ pub fn judge(answers: &[Answer]) -> Vec<Verdict> {
 
 /// Selects the answer that a target is judged by.
 #[derive(Clone, Copy)]
-struct Selection {
+struct Selection<'a> {
     question: &'static str,
     /// The beginning of the setting, if the question has several.
-    setting: Option<&'static str>,
+    setting: Option<&'a str>,
     threads: Option<usize>,
     unit: &'static str,
 }
@@ -105,7 +119,7 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn answer(&self, selection: Selection) -> Option<&Answer> {
+    fn answer(&self, selection: Selection<'_>) -> Option<&Answer> {
         self.answers.iter().find(|answer| {
             answer.question == selection.question
                 && answer.threads == selection.threads
@@ -115,13 +129,13 @@ impl Judge<'_> {
     }
 
     /// Adds the target that `ours` costs at most `allowed` times as much as `other`.
-    fn ratio(&mut self, what: &str, selection: Selection, ours: &str, other: &str, allowed: f64) {
+    fn ratio(&mut self, what: &str, selection: Selection<'_>, ours: &str, other: &str, allowed: f64) {
         let measured = self.answer(selection).and_then(|answer| answer.ratio(ours, other));
         self.verdict(format!("{what}, relative to {other}"), measured, allowed, "x");
     }
 
     /// Adds the target that `ours` costs at most `allowed`.
-    fn value(&mut self, what: &str, selection: Selection, ours: &str, allowed: f64) {
+    fn value(&mut self, what: &str, selection: Selection<'_>, ours: &str, allowed: f64) {
         let measured = self.answer(selection).and_then(|answer| answer.row(ours)).map(|row| row.spread().median);
         self.verdict(what.into(), measured, allowed, selection.unit);
     }

@@ -607,7 +607,7 @@ pub(crate) fn count_indexed<T>(item: T, taken: &AtomicUsize) -> (usize, T) {
 }
 
 impl<T> ThreadsafeIter<Prefetch<T>> {
-    fn prefetched(prefetch: Prefetch<T>) -> Self {
+    pub(crate) fn prefetched(prefetch: Prefetch<T>) -> Self {
         let queue = prefetch.queue();
         let iter = Self { queue: Some(queue), ..Self::with_fill(prefetch, Prefetch::fill) };
         iter.lock.status().set_special();
@@ -782,8 +782,8 @@ pub trait ThreadsafeExt: Iterator + Sized {
     /// Runs the iterator ahead of its consumers, on a thread of its own, and keeps up to `n` items ready for them.
     ///
     /// For a slow source: the source works on the next items while the consumers process theirs. The thread starts now,
-    /// and calls the iterator while fewer than `n` items are ready. (For `n` from 9 on, it can be some eighth of `n`
-    /// fewer, so that cheap items do not wake the thread one by one.) The items keep their order. An item costs some tens
+    /// and calls the iterator while fewer than `n` items are ready. For `n` from 9 on, a thread that has found `n` items
+    /// ready may sleep until half of them are taken, so that cheap items do not wake it one by one. The order stays. An item costs some tens
     /// of nanoseconds, and the wake-up of a thread if one side waits for the other. So a source that takes less than a
     /// microsecond for an item is faster without `prefetch`.
     ///

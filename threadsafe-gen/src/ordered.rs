@@ -122,21 +122,18 @@ impl<I: Iterator, F: FnMut(I::Item) -> T, T> Worker<I, F, T> {
         };
         let iter = source.as_mut()?;
         // The source is dropped after a panic, and nothing sees what the panic left behind in it.
-        let outcome = match catch_unwind(AssertUnwindSafe(|| iter.next())) {
+        match catch_unwind(AssertUnwindSafe(|| iter.next())) {
             Ok(Some(item)) => {
                 drop(source);
                 // Another item may have ended the phase meanwhile. The consumer waits for this one nevertheless.
                 return (self.results.phase() != STOPPED).then_some((index, item));
             }
-            Ok(None) => None,
-            Err(payload) => Some(Err(payload)),
-        };
+            // Under the mutex of the source, so that no other worker reserves a slot after this one.
+            Ok(None) => self.results.end(),
+            Err(payload) => self.results.deliver(index, Err(payload)),
+        }
         let ended = source.take();
         drop(source);
-        match outcome {
-            None => self.results.end(),
-            Some(outcome) => self.results.deliver(index, outcome),
-        }
         drop(ended);
         None
     }
@@ -215,7 +212,7 @@ impl<T> Iterator for ParallelMap<T> {
     #[track_caller]
     fn next(&mut self) -> Option<T> {
         assert!(!self.has_panicked, "the function or the source panicked earlier");
-        let Results { state, ready, room, phase, .. } = &*self.results;
+        let Results { state, ready, room, phase, limit, .. } = &*self.results;
         let mut state = state.lock();
         let outcome = loop {
             match state.slots.front_mut() {
@@ -226,7 +223,10 @@ impl<T> Iterator for ParallelMap<T> {
         };
         state.slots.pop_front();
         state.first = state.first.wrapping_add(1);
-        room.notify_one();
+        // Not for every slot: cheap items would wake a worker one by one. As many results as threads are still there.
+        if state.slots.len() <= limit / 2 {
+            room.notify_one();
+        }
         drop(state);
         match outcome {
             Ok(result) => {

@@ -2,8 +2,9 @@
 //!
 //! The thread has the [`Producer`], the consumers have the [`Prefetch`], and both share a [`Queue`]. The consumers take
 //! all items of the queue at once, into a batch that the `Prefetch` owns, and return items from the batch without the
-//! queue's mutex. The bound counts the batch too: the queue knows how many items the batch had when the `Prefetch` last
-//! reported, which is after every `report_after` items and when the batch is empty.
+//! queue's mutex. The bound counts the batch too, whose length is an atomic that the producer reads when there seems to be
+//! no room. A producer that sleeps is woken by the `Prefetch` after every `report_after` items, and when the batch is
+//! empty.
 //!
 //! # Waiting outside of the lock
 //!
@@ -32,7 +33,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use crate::sync::{Arc, AtomicUsize, Condvar, Mutex, thread_id};
+use crate::sync::{Arc, AtomicUsize, Condvar, Mutex, spin_until, thread_id};
 
 /// Creates both ends of a queue for up to `capacity` items, from a source with the given size hint.
 ///
@@ -47,8 +48,9 @@ pub(crate) fn queue<T>(capacity: usize, hint: (usize, Option<usize>)) -> (Produc
         ready: Condvar::new(),
         room: Condvar::new(),
         capacity,
-        report_after: capacity.div_ceil(8),
+        report_after: if capacity <= 8 { 1 } else { capacity / 2 },
         consumer: Consumer { batch: AtomicUsize::new(0), attempt: AtomicUsize::new(0) },
+        queued: Queued(AtomicUsize::new(0)),
     });
     let producer = Producer { queue: Arc::clone(&queue) };
     (producer, Prefetch { queue, batch: VecDeque::new(), unreported: 0, returned: 0, hint })
@@ -66,7 +68,7 @@ pub struct Prefetch<T> {
     queue: Arc<Queue<T>>,
     /// The items that were taken from the queue and not yet returned.
     batch: VecDeque<T>,
-    /// The number of items that were returned since the queue last got the length of the batch.
+    /// The number of items that were returned since the producer was last woken, if it slept.
     unreported: usize,
     /// The number of items that were returned.
     returned: usize,
@@ -84,11 +86,17 @@ pub(crate) struct Queue<T> {
     capacity: usize,
     report_after: usize,
     consumer: Consumer,
+    queued: Queued,
 }
+
+/// The number of items in the queue, for threads that look for a change before they sleep. Stored under the mutex. On cache
+/// lines of its own, so that they do not disturb those that use the mutex.
+#[repr(align(128))]
+struct Queued(AtomicUsize);
 
 struct State<T> {
     items: VecDeque<T>,
-    /// The length of the batch when it was last reported: at least its present one.
+    /// The length of the batch when the producer last saw it: at least its present one.
     batch: usize,
     end: Option<End>,
     /// Set when the [`Prefetch`] is dropped.
@@ -152,6 +160,7 @@ impl<T> Queue<T> {
     /// Blocks until an item is ready, the source has ended or `is_over` returns `true`. Returns `false` if that is not so
     /// at `deadline`.
     pub(crate) fn wait(&self, deadline: Option<Instant>, is_over: impl Fn() -> bool) -> bool {
+        self.spin();
         let mut state = self.state.lock();
         let mut timed_out = false;
         loop {
@@ -174,6 +183,11 @@ impl<T> Queue<T> {
     fn is_ready(&self, state: &State<T>) -> bool {
         // May be older than the batch is now, but not than the mutex: then the caller tries again, under the lock.
         !state.items.is_empty() || self.consumer.batch.load(Relaxed) > 0
+    }
+
+    /// Looks for an item for some microseconds.
+    fn spin(&self) {
+        spin_until(|| self.queued.0.load(Relaxed) > 0 || self.consumer.batch.load(Relaxed) > 0);
     }
 
     /// Wakes all threads that wait, after a change that they check for.
@@ -243,14 +257,16 @@ impl<T> Prefetch<T> {
     fn refill(&mut self, wait: bool) -> bool {
         let Self { queue, batch, unreported, .. } = self;
         let mut state = queue.state.lock();
+        let mut has_spun = false;
         loop {
             mem::swap(batch, &mut state.items);
             *unreported = 0;
             if mem::replace(&mut state.batch, batch.len()) > 0 {
-                // These items were returned since the last report.
+                // These items were returned, and the producer may sleep because it did not know.
                 queue.room.notify_one();
             }
             if !batch.is_empty() {
+                queue.queued.0.store(0, Relaxed);
                 queue.consumer.batch.store(batch.len(), Relaxed);
                 return true;
             }
@@ -272,7 +288,13 @@ impl<T> Prefetch<T> {
             if queue.fail_attempt() {
                 return false;
             }
-            queue.ready.wait(&mut state);
+            if mem::replace(&mut has_spun, true) {
+                queue.ready.wait(&mut state);
+            } else {
+                drop(state);
+                queue.spin();
+                state = queue.state.lock();
+            }
         }
     }
 }
@@ -356,10 +378,26 @@ impl<T> Queue<T> {
             return false;
         }
         state.items.push_back(item);
+        self.queued.0.store(state.items.len(), Relaxed);
         self.ready.notify_one();
-        while state.items.len() + state.batch >= self.capacity && !state.stopped {
-            self.room.wait(&mut state);
+        let mut has_spun = false;
+        while !(state.stopped || self.has_room(&mut state)) {
+            if mem::replace(&mut has_spun, true) {
+                self.room.wait(&mut state);
+            } else {
+                drop(state);
+                spin_until(|| self.queued.0.load(Relaxed) + self.consumer.batch.load(Relaxed) < self.capacity);
+                state = self.state.lock();
+            }
         }
         !state.stopped
+    }
+
+    fn has_room(&self, state: &mut State<T>) -> bool {
+        let has_room = |state: &State<T>| state.items.len() + state.batch < self.capacity;
+        if !has_room(state) {
+            state.batch = self.consumer.batch.load(Relaxed);
+        }
+        has_room(state)
     }
 }

@@ -11,13 +11,30 @@ pub(crate) use crate::model::primitives::*;
 
 #[cfg(not(all(test, any(loom, shuttle))))]
 mod real {
+    use std::hint;
     use std::ptr;
+    use std::thread;
 
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::sync::atomic::{AtomicU8, AtomicUsize, fence};
     pub(crate) use std::sync::{Arc, OnceLock};
     #[cfg(feature = "stream")]
     pub(crate) use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
+
+    /// Looks for `condition` for some microseconds, before a wait that puts the thread to sleep: to sleep and to be woken
+    /// takes longer, and the other thread is often about to make the condition true.
+    pub(crate) fn spin_until(condition: impl Fn() -> bool) {
+        for turn in 0..12 {
+            if condition() {
+                return;
+            }
+            if turn < 6 {
+                (0..1 << turn).for_each(|_| hint::spin_loop());
+            } else {
+                thread::yield_now();
+            }
+        }
+    }
 
     /// Returns an id of this thread that no other live thread has: the address of a thread-local.
     ///

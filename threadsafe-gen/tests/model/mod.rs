@@ -49,19 +49,19 @@ use std::time::Instant;
 pub(crate) mod primitives {
     pub(crate) use super::backend::thread_id;
     pub(crate) use super::condvar::Condvar;
-    pub(crate) use super::fence;
     pub(crate) use super::mutex::{Mutex, MutexGuard};
     pub(crate) use super::once::{Arc, OnceLock};
     #[cfg(feature = "stream")]
     pub(crate) use super::semaphore::{Semaphore, SemaphorePermit, TryAcquireError};
     pub(crate) use super::trace::{AtomicU8, AtomicUsize};
+    pub(crate) use super::{fence, spin_until};
 }
 
 /// Faults that the models must find. The environment variable `PLANTED` selects one.
 ///
 /// The first seven are faults of the primitives and are in this directory. The others are faults of the code under test:
 /// `.ci/model` plants them in a copy of the code, each behind an `if` that calls [`planted`].
-const FAULTS: [&str; 19] = [
+const FAULTS: [&str; 24] = [
     // A timed try of the mutex fails on a pure load of its word.
     "timed-try-is-a-pure-load",
     // An unlock does not wake the waiting thread.
@@ -100,6 +100,16 @@ const FAULTS: [&str; 19] = [
     "sleep-without-check",
     // A branch does not check under the lock whether another branch has pulled the item.
     "tee-pulls-without-check",
+    // `close` does not wake the callers that wait for an item of a source that runs ahead.
+    "close-without-wake-up",
+    // A caller waits for an item without a check for a `close` under the mutex of the queue.
+    "wait-without-check-for-close",
+    // The length of the batch is stored after the mutex of the queue is released.
+    "batch-stored-after-unlock",
+    // A refill of the batch does not wake the producer.
+    "refill-without-wake-up",
+    // A worker reports the end after it has released the source.
+    "end-after-release",
 ];
 
 /// Returns `true` if `fault` is selected.
@@ -129,6 +139,9 @@ pub(crate) fn fence(order: std::sync::atomic::Ordering) {
 fn long() -> bool {
     std::env::var("MODEL").is_ok_and(|mode| mode == "long")
 }
+
+/// The models do not spin: a wait that puts the thread to sleep must do without.
+pub(crate) fn spin_until(_: impl Fn() -> bool) {}
 
 /// Prints the number of schedules to the real stderr. The test harness captures `eprintln!` of tests that pass.
 fn report(name: &str, schedules: usize, bound: &str, began: Instant) {

@@ -6,9 +6,11 @@
 mod buffered;
 mod close;
 mod lock;
+mod ordered;
 mod pairs;
 mod panic;
 mod parallel;
+mod prefetch;
 #[cfg(feature = "stream")]
 mod stream;
 mod take;

@@ -1,0 +1,231 @@
+//! The hand-over between a source that runs ahead and its consumers: no item, end, panic, close or drop goes unnoticed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{End, Log, Source, both, drain, sorted};
+use crate::model::backend::{explore, spawn};
+use crate::model::outcome;
+use crate::prefetch::{self, Prefetch, Producer};
+use crate::{ThreadsafeIter, TryNextError};
+
+type Ahead = ThreadsafeIter<Prefetch<super::Item>>;
+
+/// Far away for the clock. In the models a time limit may pass at any time.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// A source, its queue, and the iterator of the consumers.
+fn ahead(n: usize, items: usize, end: End) -> (impl FnOnce() + Send + 'static, Arc<Ahead>, Arc<Log>) {
+    let (source, log) = Source::new(items, end);
+    let (producer, prefetch): (Producer<_>, _) = prefetch::queue(n, (0, None));
+    (move || producer.run(source), Arc::new(ThreadsafeIter::prefetched(prefetch)), log)
+}
+
+fn next(iter: &Ahead) -> Option<usize> {
+    iter.next().map(|item| item.index)
+}
+
+#[test]
+fn all_items_and_the_end_arrive_in_order() {
+    for n in [1, 2] {
+        explore(&format!("prefetch: items and the end, {n} ahead"), Some(2), Some(4), move || {
+            let (run, iter, log) = ahead(n, 3, End::None);
+            let ((), items) = both(run, || drain(iter.iter()));
+            assert_eq!(items, [0, 1, 2]);
+            assert!(iter.is_finished());
+            drop(iter);
+            log.settle();
+        });
+    }
+}
+
+#[test]
+fn an_owner_gets_all_items_and_the_end() {
+    explore("prefetch: an owner", Some(3), Some(4), || {
+        let (run, iter, log) = ahead(1, 2, End::None);
+        let items = Arc::into_inner(iter).unwrap();
+        let ((), items) = both(run, || drain(items));
+        assert_eq!(items, [0, 1]);
+        log.settle();
+    });
+}
+
+#[test]
+fn two_consumers_share_the_items_and_both_see_the_end() {
+    explore("prefetch: two consumers", Some(1), Some(2), || {
+        let (run, iter, log) = ahead(2, 2, End::None);
+        let (producer, other) = (spawn(run), Arc::clone(&iter));
+        let (one, two) = both(move || drain(other.iter()), || drain(iter.iter()));
+        producer.join().unwrap();
+        assert_eq!(sorted([one, two]), [0, 1]);
+        drop(iter);
+        log.settle();
+    });
+}
+
+/// Runs a source of two items on this thread. Its third call joins both consumers, so that a lost wake-up is a deadlock.
+/// Returns their results.
+fn two_items<R: Send + 'static>(
+    n: usize,
+    consumers: [fn(&ThreadsafeIter<Prefetch<usize>>) -> R; 2],
+) -> (Arc<ThreadsafeIter<Prefetch<usize>>>, Vec<R>) {
+    let (producer, prefetch) = prefetch::queue(n, (0, None));
+    let iter = Arc::new(ThreadsafeIter::prefetched(prefetch));
+    let mut consumers = consumers.map(|consumer| {
+        let iter = Arc::clone(&iter);
+        Some(spawn(move || consumer(&iter)))
+    });
+    let mut numbers = 1..=2;
+    let mut results = Vec::new();
+    producer.run(std::iter::from_fn(|| {
+        let number = numbers.next();
+        if number.is_none() {
+            results.extend(consumers.iter_mut().map(|consumer| consumer.take().unwrap().join().unwrap()));
+        }
+        number
+    }));
+    (iter, results)
+}
+
+#[test]
+fn two_items_of_a_live_source_wake_two_consumers() {
+    explore("prefetch: two consumers of a live source", Some(2), Some(3), || {
+        let (_, mut items) = two_items(3, [ThreadsafeIter::next, ThreadsafeIter::next]);
+        items.sort_unstable();
+        assert_eq!(items, [Some(1), Some(2)]);
+    });
+}
+
+#[test]
+fn a_consumer_that_gives_up_leaves_the_item_to_one_that_waits() {
+    explore("prefetch: a time limit beside a consumer of a live source", Some(2), Some(3), || {
+        let limited = |iter: &ThreadsafeIter<Prefetch<usize>>| match iter.next_timeout(LONG) {
+            Ok(item) => item,
+            Err(error) => {
+                assert_eq!(error, TryNextError::TimedOut);
+                None
+            }
+        };
+        let (iter, results) = two_items(3, [limited, ThreadsafeIter::next]);
+        let rest = iter.iter().collect();
+        assert!(results[1].is_some());
+        assert_eq!(sorted([results.into_iter().flatten().collect(), rest]), [1, 2]);
+    });
+}
+
+#[test]
+fn a_time_limit_and_a_try_lose_no_item() {
+    explore("prefetch: a time limit and a try", Some(2), Some(4), || {
+        let (run, iter, log) = ahead(3, 2, End::None);
+        let ((), (limited, tried)) = both(run, || (iter.next_timeout(LONG), iter.try_next()));
+        let taken = |result: Result<Option<super::Item>, _>| result.ok().flatten().map(|item| item.index);
+        let taken = [taken(limited), taken(tried)].into_iter().flatten().collect();
+        let rest = drain(iter.iter());
+        assert_eq!(sorted([taken, rest]), [0, 1]);
+        drop(iter);
+        log.settle();
+    });
+}
+
+#[test]
+fn a_batch_is_of_ready_items_and_loses_none() {
+    explore("prefetch: chunks", Some(2), Some(3), || {
+        let (run, iter, log) = ahead(2, 3, End::None);
+        let ((), chunks) = both(run, || iter.chunks(2).map(|chunk| drain(chunk.into_iter())).collect::<Vec<_>>());
+        assert!(chunks.iter().all(|chunk| (1..=2).contains(&chunk.len())));
+        assert_eq!(chunks.concat(), [0, 1, 2]);
+        drop(iter);
+        log.settle();
+    });
+}
+
+#[test]
+fn a_panic_comes_after_the_items_before_it() {
+    explore("prefetch: a panic", Some(3), Some(4), || {
+        let (run, iter, log) = ahead(1, 1, End::Panic);
+        let ((), (first, second)) = both(run, || (next(&iter), outcome(|| next(&iter))));
+        assert_eq!((first, second), (Some(0), Err("the source panicked".to_owned())));
+        assert!(iter.is_poisoned());
+        drop(iter);
+        log.settle();
+    });
+}
+
+#[test]
+fn a_panic_reaches_both_consumers() {
+    explore("prefetch: a panic, two consumers", Some(2), Some(3), || {
+        let (run, iter, log) = ahead(1, 0, End::Panic);
+        let (producer, other) = (spawn(run), Arc::clone(&iter));
+        let (one, two) = both(move || outcome(|| next(&other)), || outcome(|| next(&iter)));
+        producer.join().unwrap();
+        let first = "the source panicked".to_owned();
+        let later = "the iterator panicked earlier: the source panicked".to_owned();
+        assert!((one == Err(first.clone()) && two == Err(later.clone())) || (one == Err(later) && two == Err(first)));
+        drop(iter);
+        log.settle();
+    });
+}
+
+#[test]
+fn close_wakes_a_waiting_consumer_and_stops_the_producer() {
+    explore("prefetch: close", Some(2), Some(3), || {
+        let (run, iter, log) = ahead(1, 9, End::None);
+        let (producer, other) = (spawn(run), Arc::clone(&iter));
+        let (items, ()) = both(move || drain(other.iter()), || iter.close());
+        producer.join().unwrap();
+        assert!((0..9).collect::<Vec<_>>().starts_with(&items));
+        assert!(iter.is_finished());
+        drop(iter);
+        log.settle();
+    });
+}
+
+#[test]
+fn close_wakes_two_consumers_while_the_source_is_in_a_call() {
+    explore("prefetch: close, two consumers", Some(2), Some(3), || {
+        // No producer runs, as if its source never returned.
+        let (producer, prefetch) = prefetch::queue::<usize>(1, (0, None));
+        let iter = Arc::new(ThreadsafeIter::prefetched(prefetch));
+        let other = Arc::clone(&iter);
+        let guard_holder = Arc::clone(&iter);
+        let one = spawn(move || other.next());
+        let two = spawn(move || guard_holder.lock().next());
+        iter.close();
+        assert_eq!((one.join().unwrap(), two.join().unwrap()), (None, None));
+        drop(producer);
+    });
+}
+
+#[test]
+fn a_drop_stops_the_producer() {
+    explore("prefetch: drop", Some(3), Some(4), || {
+        let (run, iter, log) = ahead(1, 9, End::None);
+        let ((), first) = both(run, || {
+            let first = next(&iter);
+            drop(iter);
+            first
+        });
+        assert_eq!(first, Some(0));
+        log.settle();
+    });
+}
+
+#[test]
+fn an_item_that_is_put_back_wakes_a_consumer_that_waits() {
+    explore("prefetch: put back", Some(2), Some(3), || {
+        // No producer runs after the first two items, as if its source never returned.
+        let (_, results) = two_items(
+            3,
+            [
+                |iter| {
+                    let mut buffered = iter.buffered(2);
+                    buffered.next()
+                },
+                ThreadsafeIter::next,
+            ],
+        );
+        let mut items: Vec<_> = results.into_iter().flatten().collect();
+        items.sort_unstable();
+        assert_eq!(items, [1, 2]);
+    });
+}
