@@ -26,7 +26,7 @@ fn map<R>(
 
 #[test]
 fn one_worker_delivers_all_results_and_the_end() {
-    explore("ordered: one worker", Some(2), Some(4), || {
+    explore("ordered: one worker", Some(1), Some(2), || {
         let results = map(1, Source::new(3, End::None), |n| n, Iterator::collect::<Vec<_>>);
         assert_eq!(results, [0, 1, 2]);
     });
@@ -34,7 +34,7 @@ fn one_worker_delivers_all_results_and_the_end() {
 
 #[test]
 fn two_workers_deliver_in_order_and_the_end() {
-    explore("ordered: two workers", Some(2), Some(2), || {
+    explore("ordered: two workers", Some(1), Some(2), || {
         let results = map(2, Source::new(2, End::None), |n| n, Iterator::collect::<Vec<_>>);
         assert_eq!(results, [0, 1]);
     });
@@ -42,7 +42,7 @@ fn two_workers_deliver_in_order_and_the_end() {
 
 #[test]
 fn a_panic_of_the_source_comes_after_the_results_before_it() {
-    explore("ordered: the source panics", Some(2), Some(2), || {
+    explore("ordered: the source panics", Some(1), Some(2), || {
         let (first, second) =
             map(2, Source::new(1, End::Panic), |n| n, |mut results| (results.next(), outcome(|| results.next())));
         assert_eq!((first, second), (Some(0), Err("the source panicked".to_owned())));
@@ -51,7 +51,7 @@ fn a_panic_of_the_source_comes_after_the_results_before_it() {
 
 #[test]
 fn a_panic_of_the_function_comes_in_its_place_and_stops_the_workers() {
-    explore("ordered: the function panics", Some(2), Some(2), || {
+    explore("ordered: the function panics", Some(1), Some(2), || {
         let function = |n| if n == 1 { resume_unwind(Box::new("the function panicked")) } else { n };
         let (first, second) =
             map(2, Source::new(9, End::None), function, |mut results| (results.next(), outcome(|| results.next())));
@@ -61,7 +61,7 @@ fn a_panic_of_the_function_comes_in_its_place_and_stops_the_workers() {
 
 #[test]
 fn a_drop_stops_workers_that_wait_for_room() {
-    explore("ordered: drop", Some(2), Some(2), || {
+    explore("ordered: drop", Some(1), Some(2), || {
         let first = map(2, Source::new(9, End::None), |n| n, |mut results| results.next());
         assert_eq!(first, Some(0));
     });
