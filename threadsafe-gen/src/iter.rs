@@ -783,9 +783,9 @@ pub trait ThreadsafeExt: Iterator + Sized {
     ///
     /// For a slow source: the source works on the next items while the consumers process theirs. The thread starts now,
     /// and calls the iterator while fewer than `n` items are ready. For `n` from 9 on, a thread that has found `n` items
-    /// ready may sleep until half of them are taken, so that cheap items do not wake it one by one. The order stays. An item costs some tens
-    /// of nanoseconds, and the wake-up of a thread if one side waits for the other. So a source that takes less than a
-    /// microsecond for an item is faster without `prefetch`.
+    /// ready may sleep until half of them are taken, so that cheap items do not wake it one by one. The order stays. An item costs
+    /// several hundred nanoseconds with few items ahead, most of it for the wake-up of threads, and some tens with a
+    /// thousand ahead. So a source that takes less than some microseconds for an item is faster without `prefetch`.
     ///
     /// | the source | the items are cheap to process | the items are expensive to process |
     /// | --- | --- | --- |
@@ -910,13 +910,13 @@ pub trait ThreadsafeExt: Iterator + Sized {
     ///
     /// | order | the items | use |
     /// | --- | --- | --- |
-    /// | needed | take a microsecond or more to process | `parallel_map` |
+    /// | needed | take ten microseconds or more to process | `parallel_map` |
     /// | needed | are cheap to process | `map` on one thread; [`chunks`](ThreadsafeIter::chunks) before `parallel_map` |
     /// | not needed | | [`threadsafe`](Self::threadsafe) and threads that call `next`; rayon with the feature `rayon` |
     ///
     /// The source is called by the threads in turn. If it is slow itself, let it run ahead:
-    /// `items.prefetch(n).parallel_map(..)`. An item costs a few hundred nanoseconds, and the wake-up of a thread if one
-    /// side waits for the other.
+    /// `items.prefetch(n).parallel_map(..)`. An item costs up to some microseconds, most of it for the wake-up of threads.
+    /// A thread that waits for room may sleep until half of the room is free.
     ///
     /// # Stopping
     ///
