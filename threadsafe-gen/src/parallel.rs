@@ -38,7 +38,7 @@
 //!   the source. Such a task ends after a bounded time, and what is below it goes on.
 //! * *On top of the source itself, or of a task of the same drive* whose consumer uses rayon (`join`, `scope`,
 //!   `install`, `yield_now`). Such a task ends at once, and another one is spawned in its place, which an idle thread
-//!   steals. If none does for a millisecond, the next task that pulls calls one.
+//!   steals. If none does for ten milliseconds, the next task that pulls calls one.
 //! * *In a pool of one*, or if the pool is busy elsewhere, one task does everything. In a pool of one there are no
 //!   tasks: the drive pulls and processes on its thread. If it does not get the lock, it runs other jobs of the pool
 //!   from time to time, since the caller that holds the lock may wait for one of them.

@@ -208,9 +208,7 @@ where
         // On top of another task of this drive, whose consumer uses rayon, or of the source itself, this one would hold
         // up what is below it.
         if Frame::count(self) > 0 || self.iter.lock.is_held_by_this_thread() {
-            if self.idle.decline() {
-                self.spawn(scope);
-            }
+            self.idle.decline(|| self.spawn(scope));
             return;
         }
         if self.process(scope) {

@@ -27,6 +27,7 @@
 //! * A task that is spawned on a thread that cannot run it makes itself callable, and calls another one at once.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::sync::{AtomicU8, Condvar, Mutex, MutexGuard};
@@ -41,7 +42,13 @@ const ENDED: u8 = 1 << 2;
 const STOPPED: u8 = 1 << 3;
 
 /// For how long a task is called again that was spawned on a thread that cannot run it.
-const CALLED_AGAIN: Duration = Duration::from_millis(1);
+const CALLED_AGAIN: Duration = Duration::from_millis(10);
+
+/// The time after which that thread leaves its core to others in between,
+const IMPATIENCE: Duration = Duration::from_micros(50);
+
+/// for this time.
+const PAUSE: Duration = Duration::from_micros(100);
 
 /// The states of the tasks of one drive.
 ///
@@ -154,17 +161,25 @@ impl Idle {
         self.call_one(tasks)
     }
 
-    /// Says that a task was spawned on a thread that cannot run it, and calls another one. Returns whether the caller
-    /// has to spawn that one.
+    /// Records that a task was spawned on a thread that cannot run it, and calls another one, by `spawn` if that has to
+    /// be spawned.
     ///
-    /// For a while only: that thread may wait for a job of the pool, and would go on taking our tasks instead.
-    #[must_use]
-    pub(super) fn decline(&self) -> bool {
+    /// For a while only: this thread may wait for a job of the pool, and takes these tasks instead. An idle thread may
+    /// need a moment to come, and this one's core.
+    pub(super) fn decline(&self, spawn: impl FnOnce()) {
         let mut tasks = self.tasks.lock();
         tasks.coming -= 1;
         tasks.absent += 1;
         self.publish(&mut tasks);
-        tasks.called.is_some_and(|called| called.elapsed() < CALLED_AGAIN) && self.call_one(tasks)
+        let Some(waited) = tasks.called.map(|called| called.elapsed()).filter(|waited| *waited < CALLED_AGAIN) else {
+            return;
+        };
+        if self.call_one(tasks) {
+            spawn();
+            if waited > IMPATIENCE {
+                thread::sleep(PAUSE);
+            }
+        }
     }
 
     fn call_one(&self, mut tasks: MutexGuard<'_, Tasks>) -> bool {
