@@ -52,7 +52,7 @@ pub(crate) fn round(rng: &mut Rng) -> u64 {
     operations
 }
 
-/// Where consumers meet, so many at a time.
+/// A place for a number of consumers to meet.
 struct Meeting {
     size: usize,
     state: Mutex<Meets>,
@@ -61,9 +61,9 @@ struct Meeting {
 
 struct Meets {
     to_come: usize,
-    /// How many wait.
+    /// The number of consumers that wait.
     here: usize,
-    /// How many times they have met.
+    /// The number of meetings so far.
     times: usize,
 }
 
