@@ -9,10 +9,10 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::error::TryNextError;
 use crate::fill::Fill;
-use crate::iter::{Limit, Pulled, ThreadsafeIter};
+use crate::iter::ThreadsafeIter;
 use crate::leftovers::ConsumerGuard;
+use crate::pull::{Limit, Pulled};
 
 impl<I: Iterator> ThreadsafeIter<I> {
     /// Returns an iterator for one consumer that takes up to `size` items per lock.
@@ -136,19 +136,13 @@ impl<'a, I: Iterator> Buffered<'a, I> {
     #[cold]
     fn refill(&mut self) {
         self.resume_panic();
-        // Without a limit there is no error.
-        let _ = self.refill_limited(Limit::None);
-    }
-
-    /// Fills the buffer, which is empty, within `limit`.
-    fn refill_limited(&mut self, limit: Limit) -> Result<(), TryNextError> {
         let Self { iter, size, buffer, end, panicked, .. } = self;
         let ThreadsafeIter { lock, leftovers, taken, .. } = iter;
         let status = lock.status();
         loop {
             if let Some(run_end) = leftovers.take_run(status, buffer, *size) {
                 *end = run_end;
-                return Ok(());
+                return;
             }
             let mut first = 0;
             let pull = |source: &mut I, fill: &mut Fill<I>| {
@@ -157,8 +151,7 @@ impl<'a, I: Iterator> Buffered<'a, I> {
                 taken.store(first.wrapping_add(buffer.len()), Relaxed);
                 (!ended).then_some(())
             };
-            let pulled = catch_unwind(AssertUnwindSafe(|| iter.pull(limit, pull)));
-            match pulled {
+            match catch_unwind(AssertUnwindSafe(|| iter.pull(Limit::None, pull))) {
                 Err(payload) if buffer.is_empty() => resume_unwind(payload),
                 Err(payload) => {
                     // A poisoned source gives no more items, so that no other call changes the count.
@@ -167,15 +160,16 @@ impl<'a, I: Iterator> Buffered<'a, I> {
                 }
                 Ok(Ok(Pulled::PutBack)) => continue,
                 // While this call was blocked another consumer may have put items back.
-                Ok(Ok(_)) if buffer.is_empty() => {
+                Ok(_) if buffer.is_empty() => {
                     *end = leftovers.take_run(status, buffer, *size).unwrap_or_default();
-                    return Ok(());
+                    return;
                 }
-                Ok(result) => _ = result?,
+                // Without a limit there is no error.
+                Ok(_) => {}
             }
             *end = first.wrapping_add(buffer.len());
             buffer.reverse();
-            return Ok(());
+            return;
         }
     }
 }

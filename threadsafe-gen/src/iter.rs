@@ -7,16 +7,14 @@ use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
-use std::thread::{self, Scope};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::close_on_drop::CloseOnDrop;
 use crate::error::TryNextError;
 use crate::fill::{self, Fill};
 use crate::leftovers::Leftovers;
 use crate::lock::{Lock, LockGuard};
-use crate::ordered::{self, ParallelMap};
-use crate::prefetch::{self, NotReady, Prefetch, Queue};
+use crate::prefetch::{NotReady, Prefetch, Queue};
 use crate::sync::Arc;
 
 /// An iterator that threads can share: each item goes to exactly one of them.
@@ -92,7 +90,7 @@ pub struct ThreadsafeIter<I: Iterator> {
     pub(crate) taken: AtomicUsize,
     /// The queue of a source that runs ahead: calls wait there, and not under the lock. The lock's status is then special,
     /// so that the fast paths need not look here.
-    queue: Option<Arc<Queue<I::Item>>>,
+    pub(crate) queue: Option<Arc<Queue<I::Item>>>,
 }
 
 impl<I: Iterator> ThreadsafeIter<I> {
@@ -192,14 +190,14 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// });
     /// ```
     pub fn try_next(&self) -> Result<Option<I::Item>, TryNextError> {
-        self.next_within(Limit::Now)
+        self.next_now()
     }
 
     /// Takes the next item, and waits for the lock for at most `timeout`.
     ///
     /// **`timeout` bounds the wait for the lock, not the iterator's own `next`.** Once the lock is acquired, the call
     /// takes as long as that does. To bound the whole call, let the iterator run ahead by
-    /// [`prefetch`](ThreadsafeExt::prefetch).
+    /// [`prefetch`](crate::ThreadsafeExt::prefetch).
     ///
     /// # Errors
     ///
@@ -221,11 +219,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// assert_eq!(frames.next_timeout(Duration::from_millis(5)), Ok(Some("first")));
     /// ```
     pub fn next_timeout(&self, timeout: Duration) -> Result<Option<I::Item>, TryNextError> {
-        self.next_within(self.limit(timeout))
-    }
-
-    fn next_within(&self, limit: Limit) -> Result<Option<I::Item>, TryNextError> {
-        Ok(self.next_or_leftover_within(limit)?.map(|(_, item)| item))
+        self.next_within(timeout)
     }
 
     /// Takes the next item together with its index in the iterator, which starts at 0.
@@ -257,105 +251,6 @@ impl<I: Iterator> ThreadsafeIter<I> {
             }
         }
         self.next_or_leftover()
-    }
-
-    /// Takes the next item where others may have put some back, which come first.
-    #[cold]
-    #[track_caller]
-    fn next_or_leftover(&self) -> Option<(usize, I::Item)> {
-        // Without a limit there is no error.
-        self.next_or_leftover_within(Limit::None).unwrap_or_default()
-    }
-
-    #[track_caller]
-    pub(crate) fn next_or_leftover_within(&self, limit: Limit) -> Result<Option<(usize, I::Item)>, TryNextError> {
-        let leftover = || self.leftovers.take(self.lock.status());
-        loop {
-            if let Some(item) = leftover() {
-                return Ok(Some(item));
-            }
-            match self.pull(limit, |iter, _| iter.next().map(|item| count_indexed(item, &self.taken)))? {
-                Pulled::Items(item) => return Ok(Some(item)),
-                // While this call was blocked another consumer may have put items back.
-                Pulled::End => return Ok(leftover()),
-                Pulled::PutBack => {}
-            }
-        }
-    }
-
-    /// Calls the source under the lock. The call waits for as long as `limit` says.
-    ///
-    /// # Panics
-    ///
-    /// If the source panics in this call. Without a limit, also if it has panicked, or if this thread holds the lock.
-    #[track_caller]
-    pub(crate) fn pull<R>(
-        &self,
-        limit: Limit,
-        mut call: impl FnMut(&mut I, &mut Fill<I>) -> Option<R>,
-    ) -> Result<Pulled<R>, TryNextError> {
-        let Some(queue) = &self.queue else {
-            return Ok(self.call(limit, call)?.map_or(Pulled::End, Pulled::Items));
-        };
-        loop {
-            let attempted = self.call(limit, |iter, fill| queue.attempt(|| call(iter, fill)));
-            match attempted.inspect_err(|_| queue.wake_another())? {
-                None => return Ok(Pulled::End),
-                Some(Ok(items)) => return Ok(Pulled::Items(items)),
-                Some(Err(NotReady)) => self.wait_for_item(queue, limit)?,
-            }
-            if self.lock.status().has_leftovers() {
-                return Ok(Pulled::PutBack);
-            }
-        }
-    }
-
-    #[track_caller]
-    fn call<R>(
-        &self,
-        limit: Limit,
-        call: impl FnMut(&mut I, &mut Fill<I>) -> Option<R>,
-    ) -> Result<Option<R>, TryNextError> {
-        match limit {
-            Limit::None => Ok(self.lock.status().check_open().and_then(|()| self.lock.call(call, identity, drop))),
-            Limit::Now => self.lock.try_call(None, TryNextError::WouldBlock, call, identity),
-            Limit::Within(timeout) => self.lock.try_call(Some(timeout), TryNextError::TimedOut, call, identity),
-            Limit::Until(deadline) => {
-                let rest = deadline.saturating_duration_since(Instant::now());
-                self.lock.try_call(Some(rest), TryNextError::TimedOut, call, identity)
-            }
-        }
-    }
-
-    /// Returns `true` if the source runs ahead, so that calls wait for it without the lock.
-    #[cfg(feature = "rayon")]
-    pub(crate) fn runs_ahead(&self) -> bool {
-        self.queue.is_some()
-    }
-
-    /// Returns the limit of a call that may wait for `timeout`.
-    pub(crate) fn limit(&self, timeout: Duration) -> Limit {
-        let deadline = self.queue.as_ref().and_then(|_| Instant::now().checked_add(timeout));
-        // A deadline that is too far away for an `Instant` is never reached.
-        deadline.map_or(Limit::Within(timeout), Limit::Until)
-    }
-
-    /// Blocks until an item is ready in the queue or was put back, or the iterator has ended or is closed.
-    fn wait_for_item(&self, queue: &Queue<I::Item>, limit: Limit) -> Result<(), TryNextError> {
-        let deadline = match limit {
-            Limit::Now => return Err(TryNextError::WouldBlock),
-            Limit::None | Limit::Within(_) => None,
-            Limit::Until(deadline) => Some(deadline),
-        };
-        let is_over = || !self.lock.status().is_open_and_empty_or_special();
-        if queue.wait(deadline, is_over) { Ok(()) } else { Err(TryNextError::TimedOut) }
-    }
-
-    /// Wakes the callers that wait for a source that runs ahead, after the iterator was closed or items were put back.
-    pub(crate) fn wake_waiting(&self) {
-        if let Some(queue) = &self.queue {
-            queue.wake_all();
-        }
     }
 
     /// Acquires the lock, to take several items with no other thread in between.
@@ -413,7 +308,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
     ///
     /// A call in progress finishes and delivers its item. **Calls that wait for the lock return `None` when the call in
     /// progress ends, not before**, except that callers of an iterator that runs ahead by
-    /// [`prefetch`](ThreadsafeExt::prefetch) return at once. Every later call returns `None`. The iterator is dropped here
+    /// [`prefetch`](crate::ThreadsafeExt::prefetch) return at once. Every later call returns `None`. The iterator is dropped here
     /// or, if a call is in progress, by that call's thread. Closing an iterator that has ended drops the items that were put back, and
     /// closing a poisoned one does nothing.
     ///
@@ -570,28 +465,6 @@ impl<I: Iterator> ThreadsafeIter<I> {
     }
 }
 
-/// The time for which a call may wait.
-#[derive(Clone, Copy)]
-pub(crate) enum Limit {
-    /// Without limit.
-    None,
-    /// Not at all.
-    Now,
-    /// For the lock, for this time.
-    Within(Duration),
-    /// For the lock and for an item together.
-    Until(Instant),
-}
-
-/// The result of a call of the source.
-pub(crate) enum Pulled<R> {
-    Items(R),
-    /// The source has ended. Look for items that were put back once more.
-    End,
-    /// Items were put back. Take these, and call again if others were faster.
-    PutBack,
-}
-
 /// Counts an item. The caller holds the lock, so that the store loses no count.
 #[inline]
 fn count<T>(item: T, taken: &AtomicUsize) -> T {
@@ -740,7 +613,7 @@ impl<I: Iterator> Iterator for IterGuard<'_, I> {
             ) {
                 None => return leftover(),
                 Some(Ok(item)) => return Some(item),
-                Some(Err(NotReady)) => _ = self.iter.wait_for_item(queue, Limit::None),
+                Some(Err(NotReady)) => self.iter.wait_for_item(queue),
             }
         }
     }
@@ -759,243 +632,3 @@ impl<I: Iterator> fmt::Debug for IterGuard<'_, I> {
         f.debug_struct("IterGuard").finish_non_exhaustive()
     }
 }
-
-/// Adds [`threadsafe`](Self::threadsafe), [`prefetch`](Self::prefetch) and [`parallel_map`](Self::parallel_map) to every
-/// iterator.
-pub trait ThreadsafeExt: Iterator + Sized {
-    /// Creates a lock around the iterator: [`ThreadsafeIter::new`] at the end of a chain.
-    ///
-    /// A `ThreadsafeIter` within the chain takes no lock of its own, because the chain owns it.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use threadsafe_gen::ThreadsafeExt;
-    ///
-    /// let lines = "a\nb".lines().enumerate().threadsafe();
-    /// assert_eq!(lines.next(), Some((0, "a")));
-    /// ```
-    fn threadsafe(self) -> ThreadsafeIter<Self> {
-        ThreadsafeIter::new(self)
-    }
-
-    /// Runs the iterator ahead of its consumers, on a thread of its own, and keeps up to `n` items ready for them.
-    ///
-    /// For a slow source: the source works on the next items while the consumers process theirs. The thread starts now,
-    /// and calls the iterator while fewer than `n` items are ready. For `n` from 9 on, a thread that has found `n` items
-    /// ready may sleep until half of them are taken, so that cheap items do not wake it one by one. The order stays. An item costs
-    /// several hundred nanoseconds with few items ahead, most of it for the wake-up of threads, and some tens with a
-    /// thousand ahead. So a source that takes less than some microseconds for an item is faster without `prefetch`.
-    ///
-    /// | the source | the items are cheap to process | the items are expensive to process |
-    /// | --- | --- | --- |
-    /// | cheap | [`buffered`](ThreadsafeIter::buffered) | [`threadsafe`](Self::threadsafe), or in order [`parallel_map`](Self::parallel_map) |
-    /// | slow, or in bursts | `prefetch` | `prefetch`, and share that or use `parallel_map` on it |
-    /// | live | `prefetch` if it must be read at once, time limits are needed, or `close` must end a wait | the same |
-    ///
-    /// # Waiting
-    ///
-    /// The callers wait for an item here, and not in the iterator's own `next`. Therefore
-    ///
-    /// * [`close`](ThreadsafeIter::close) wakes all waiting callers at once, which then return `None`;
-    /// * [`next_timeout`](ThreadsafeIter::next_timeout) bounds the whole call;
-    /// * [`try_next`](ThreadsafeIter::try_next) never waits, and returns [`WouldBlock`](TryNextError::WouldBlock) if no
-    ///   item is ready;
-    /// * [`buffered`](ThreadsafeIter::buffered) and [`chunks`](ThreadsafeIter::chunks) take the items that are ready, up
-    ///   to their size, and wait for one if there is none.
-    ///
-    /// An adaptor around the result, such as `map`, waits like any other source. Put adaptors before the `prefetch`, where
-    /// they run on its thread, or after [`iter`](ThreadsafeIter::iter).
-    ///
-    /// # Stopping
-    ///
-    /// If the result is closed or dropped, the thread ends after the call that is in progress, which nothing waits for.
-    /// **The items that are ready are then dropped**, also if the iterator is a reference to a `ThreadsafeIter` that
-    /// others share. The iterator itself is dropped on the thread, at its end or then.
-    ///
-    /// # Panics
-    ///
-    /// If `n` is 0, or if the thread cannot be started. A panic of the iterator comes out of the call that would have
-    /// returned the item in its place, with its payload, and [poisons](ThreadsafeIter#panics) the result.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::thread;
-    /// use std::time::Duration;
-    /// use threadsafe_gen::{ThreadsafeExt, TryNextError};
-    ///
-    /// // The next page is read while this one is processed.
-    /// let pages = (1..4).inspect(|_| thread::sleep(Duration::from_millis(5))).prefetch(8);
-    /// assert!(pages.iter().eq(1..4));
-    ///
-    /// // The time limit holds although the source is in a long call.
-    /// let (sender, messages) = std::sync::mpsc::channel::<&str>();
-    /// let messages = messages.into_iter().prefetch(8);
-    /// assert_eq!(messages.next_timeout(Duration::from_millis(5)), Err(TryNextError::TimedOut));
-    /// sender.send("hello")?;
-    /// assert_eq!(messages.next(), Some("hello"));
-    /// # Ok::<(), std::sync::mpsc::SendError<&str>>(())
-    /// ```
-    #[track_caller]
-    fn prefetch(self, n: usize) -> ThreadsafeIter<Prefetch<Self::Item>>
-    where
-        Self: Send + 'static,
-        Self::Item: Send,
-    {
-        let (producer, prefetch) = prefetch::queue(n, self.size_hint());
-        let run = || producer.run(self);
-        thread::Builder::new().name("prefetch".to_owned()).spawn(run).expect("the thread should start");
-        ThreadsafeIter::prefetched(prefetch)
-    }
-
-    /// Does the same as [`prefetch`](Self::prefetch) on a thread of a [scope](std::thread::scope), so that the iterator
-    /// can borrow.
-    ///
-    /// **The scope waits for the thread.** Exhaust, close or drop the result within the scope: if it lives on with items
-    /// left, the scope never ends.
-    ///
-    /// # Panics
-    ///
-    /// As [`prefetch`](Self::prefetch).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::thread;
-    /// use threadsafe_gen::ThreadsafeExt;
-    ///
-    /// let text = String::from("so it goes");
-    /// let longest = thread::scope(|scope| {
-    ///     let words = text.split(' ').prefetch_scoped(scope, 8);
-    ///     words.iter().map(str::len).max()
-    /// });
-    /// assert_eq!(longest, Some(4));
-    /// ```
-    ///
-    /// A part of the items of a shared iterator:
-    ///
-    /// ```
-    /// use std::thread;
-    /// use threadsafe_gen::ThreadsafeExt;
-    ///
-    /// let numbers = (0..100).threadsafe();
-    /// let first = thread::scope(|scope| (&numbers).prefetch_scoped(scope, 8).next());
-    /// assert_eq!(first, Some(0));
-    /// // The items that were ready are dropped, and the rest is still there.
-    /// assert!(numbers.next().is_some_and(|n| n < 20));
-    /// ```
-    #[track_caller]
-    fn prefetch_scoped<'scope>(self, scope: &'scope Scope<'scope, '_>, n: usize) -> ThreadsafeIter<Prefetch<Self::Item>>
-    where
-        Self: Send + 'scope,
-        Self::Item: Send,
-    {
-        let (producer, prefetch) = prefetch::queue(n, self.size_hint());
-        let run = || producer.run(self);
-        thread::Builder::new().name("prefetch".to_owned()).spawn_scoped(scope, run).expect("the thread should start");
-        ThreadsafeIter::prefetched(prefetch)
-    }
-
-    /// Processes the items on `threads` threads, and returns the results in the order of the items.
-    ///
-    /// For items that are expensive to process, and results that are needed in order. The threads start now. Each has a
-    /// clone of `f`, so a worker's state, such as a buffer or a connection, is what its clone owns. A thread takes an item
-    /// when it has finished the one before, so uneven items are distributed well. A result is returned as soon as it and
-    /// those before it are there, also if the source is live.
-    ///
-    /// **At most `2 * threads` items are taken and not yet returned**, however slow one of them is. So memory is bounded,
-    /// and a slow consumer slows the source. It also means that one item that takes as long as `2 * threads` others makes
-    /// the other threads wait.
-    ///
-    /// | order | the items | use |
-    /// | --- | --- | --- |
-    /// | needed | take ten microseconds or more to process | `parallel_map` |
-    /// | needed | are cheap to process | `map` on one thread; [`chunks`](ThreadsafeIter::chunks) before `parallel_map` |
-    /// | not needed | | [`threadsafe`](Self::threadsafe) and threads that call `next`; rayon with the feature `rayon` |
-    ///
-    /// The source is called by the threads in turn. If it is slow itself, let it run ahead:
-    /// `items.prefetch(n).parallel_map(..)`. An item costs up to some microseconds, most of it for the wake-up of threads.
-    /// A thread that waits for room may sleep until half of the room is free.
-    ///
-    /// # Stopping
-    ///
-    /// If the result is dropped, each thread ends after the item that it processes, and nothing more is pulled. Nothing
-    /// waits for the threads, and a thread that is in the source's `next` ends when that returns. **The items that were
-    /// taken and not returned are dropped**, also if the iterator is a reference to a [`ThreadsafeIter`] that others
-    /// share.
-    ///
-    /// # Panics
-    ///
-    /// If `threads` is 0, or if a thread cannot be started. A panic of `f` or of the source comes out of `next` in its
-    /// place in the order, with its payload, and the threads stop. Later calls of `next` panic too.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use threadsafe_gen::ThreadsafeExt;
-    ///
-    /// let words = ["so", "it", "goes"];
-    /// assert!(words.into_iter().parallel_map(4, str::len).eq([2, 2, 4]));
-    /// ```
-    #[track_caller]
-    fn parallel_map<T, F>(self, threads: usize, f: F) -> ParallelMap<T>
-    where
-        Self: Send + 'static,
-        T: Send + 'static,
-        F: FnMut(Self::Item) -> T + Clone + Send + 'static,
-    {
-        let (workers, results) = ordered::workers(self, threads, f);
-        for worker in workers {
-            let run = || worker.run();
-            thread::Builder::new().name("parallel_map".to_owned()).spawn(run).expect("the thread should start");
-        }
-        results
-    }
-
-    /// Does the same as [`parallel_map`](Self::parallel_map) on threads of a [scope](std::thread::scope), so that the
-    /// iterator and `f` can borrow.
-    ///
-    /// **The scope waits for the threads.** Exhaust or drop the result within the scope: if it lives on with items left,
-    /// the scope never ends.
-    ///
-    /// # Panics
-    ///
-    /// As [`parallel_map`](Self::parallel_map).
-    ///
-    /// # Examples
-    ///
-    /// The rest of a shared iterator stays for others:
-    ///
-    /// ```
-    /// use std::thread;
-    /// use threadsafe_gen::ThreadsafeExt;
-    ///
-    /// let text = String::from("a bb ccc dddd ");
-    /// let words = text.repeat(100);
-    /// let words = words.split(' ').threadsafe();
-    /// let long = thread::scope(|scope| (&words).parallel_map_scoped(scope, 2, str::len).find(|len| *len == 3));
-    /// assert_eq!(long, Some(3));
-    /// assert!(words.taken() <= 3 + 4);
-    /// assert!(words.next().is_some());
-    /// ```
-    #[track_caller]
-    fn parallel_map_scoped<'scope, T, F>(self, scope: &'scope Scope<'scope, '_>, threads: usize, f: F) -> ParallelMap<T>
-    where
-        Self: Send + 'scope,
-        T: Send + 'scope,
-        F: FnMut(Self::Item) -> T + Clone + Send + 'scope,
-    {
-        let (workers, results) = ordered::workers(self, threads, f);
-        for worker in workers {
-            let run = || worker.run();
-            thread::Builder::new()
-                .name("parallel_map".to_owned())
-                .spawn_scoped(scope, run)
-                .expect("the thread should start");
-        }
-        results
-    }
-}
-
-impl<I: Iterator> ThreadsafeExt for I {}

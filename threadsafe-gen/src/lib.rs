@@ -8,6 +8,7 @@ mod close_on_drop;
 mod coroutine;
 mod error;
 mod expansion;
+mod ext;
 mod fallible;
 mod fill;
 mod generator;
@@ -25,6 +26,7 @@ mod ordered;
 mod parallel;
 mod prefetch;
 pub mod prelude;
+mod pull;
 #[cfg(feature = "stream")]
 mod stream;
 mod sync;
@@ -44,11 +46,12 @@ pub use coroutine::{CoroutineGuard, ThreadsafeCoroutine};
 #[cfg(feature = "stream")]
 pub use error::TryPollError;
 pub use error::{TryNextError, TryResumeError};
+pub use ext::ThreadsafeExt;
 pub use fallible::try_generator;
 #[cfg(feature = "stream")]
 pub use fallible::try_stream;
 pub use generator::{Generator, Reply, Yielder, coroutine, generator};
-pub use iter::{Iter, IterGuard, ThreadsafeExt, ThreadsafeIter};
+pub use iter::{Iter, IterGuard, ThreadsafeIter};
 pub use ordered::ParallelMap;
 #[cfg(feature = "rayon")]
 pub use parallel::{ParallelChunks, ParallelItems};

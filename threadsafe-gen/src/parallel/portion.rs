@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use crate::error::TryNextError;
 use crate::fill::Fill;
-use crate::iter::{Pulled, ThreadsafeIter, count_indexed};
+use crate::iter::{ThreadsafeIter, count_indexed};
 use crate::lock::LockGuard;
+use crate::pull::Pulled;
 use crate::sync::Mutex;
 
 /// Whether a task of the drive is in the source, as opposed to another caller.

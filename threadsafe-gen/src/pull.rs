@@ -1,0 +1,148 @@
+//! Calls of a source that may have to wait for more than the lock: for a source that runs ahead, and for items that
+//! were put back. The fast paths, which need neither, are in `iter.rs`.
+
+use std::convert::identity;
+use std::time::{Duration, Instant};
+
+use crate::error::TryNextError;
+use crate::fill::Fill;
+use crate::iter::{ThreadsafeIter, count_indexed};
+use crate::prefetch::{NotReady, Queue};
+
+/// The time for which a call may wait.
+#[derive(Clone, Copy)]
+pub(crate) enum Limit {
+    /// Without limit.
+    None,
+    /// Not at all.
+    Now,
+    /// For the lock, for this time.
+    Within(Duration),
+    /// For the lock and for an item together.
+    Until(Instant),
+}
+
+/// The result of a call of the source.
+pub(crate) enum Pulled<R> {
+    Items(R),
+    /// The source has ended. Look for items that were put back once more.
+    End,
+    /// Items were put back. Take these, and call again if others were faster.
+    PutBack,
+}
+
+impl<I: Iterator> ThreadsafeIter<I> {
+    /// Takes the next item where others may have put some back, which come first.
+    #[cold]
+    #[track_caller]
+    pub(crate) fn next_or_leftover(&self) -> Option<(usize, I::Item)> {
+        // Without a limit there is no error.
+        self.next_or_leftover_within(Limit::None).unwrap_or_default()
+    }
+
+    /// Takes the next item if that needs no wait.
+    pub(crate) fn next_now(&self) -> Result<Option<I::Item>, TryNextError> {
+        Ok(self.next_or_leftover_within(Limit::Now)?.map(|(_, item)| item))
+    }
+
+    /// Takes the next item. Waits for at most `timeout`.
+    pub(crate) fn next_within(&self, timeout: Duration) -> Result<Option<I::Item>, TryNextError> {
+        Ok(self.next_or_leftover_within(self.limit(timeout))?.map(|(_, item)| item))
+    }
+
+    #[track_caller]
+    pub(crate) fn next_or_leftover_within(&self, limit: Limit) -> Result<Option<(usize, I::Item)>, TryNextError> {
+        let leftover = || self.leftovers.take(self.lock.status());
+        loop {
+            if let Some(item) = leftover() {
+                return Ok(Some(item));
+            }
+            match self.pull(limit, |iter, _| iter.next().map(|item| count_indexed(item, &self.taken)))? {
+                Pulled::Items(item) => return Ok(Some(item)),
+                // While this call was blocked another consumer may have put items back.
+                Pulled::End => return Ok(leftover()),
+                Pulled::PutBack => {}
+            }
+        }
+    }
+
+    /// Calls the source under the lock. The call waits for as long as `limit` says.
+    ///
+    /// # Panics
+    ///
+    /// If the source panics in this call. Without a limit, also if it has panicked, or if this thread holds the lock.
+    #[track_caller]
+    pub(crate) fn pull<R>(
+        &self,
+        limit: Limit,
+        mut call: impl FnMut(&mut I, &mut Fill<I>) -> Option<R>,
+    ) -> Result<Pulled<R>, TryNextError> {
+        let Some(queue) = &self.queue else {
+            return Ok(self.call(limit, call)?.map_or(Pulled::End, Pulled::Items));
+        };
+        loop {
+            let attempted = self.call(limit, |iter, fill| queue.attempt(|| call(iter, fill)));
+            match attempted.inspect_err(|_| queue.wake_another())? {
+                None => return Ok(Pulled::End),
+                Some(Ok(items)) => return Ok(Pulled::Items(items)),
+                Some(Err(NotReady)) => self.wait_for_item_within(queue, limit)?,
+            }
+            if self.lock.status().has_leftovers() {
+                return Ok(Pulled::PutBack);
+            }
+        }
+    }
+
+    #[track_caller]
+    fn call<R>(
+        &self,
+        limit: Limit,
+        call: impl FnMut(&mut I, &mut Fill<I>) -> Option<R>,
+    ) -> Result<Option<R>, TryNextError> {
+        match limit {
+            Limit::None => Ok(self.lock.status().check_open().and_then(|()| self.lock.call(call, identity, drop))),
+            Limit::Now => self.lock.try_call(None, TryNextError::WouldBlock, call, identity),
+            Limit::Within(timeout) => self.lock.try_call(Some(timeout), TryNextError::TimedOut, call, identity),
+            Limit::Until(deadline) => {
+                let rest = deadline.saturating_duration_since(Instant::now());
+                self.lock.try_call(Some(rest), TryNextError::TimedOut, call, identity)
+            }
+        }
+    }
+
+    /// Returns `true` if the source runs ahead, so that calls wait for it without the lock.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn runs_ahead(&self) -> bool {
+        self.queue.is_some()
+    }
+
+    /// Returns the limit of a call that may wait for `timeout`.
+    pub(crate) fn limit(&self, timeout: Duration) -> Limit {
+        let deadline = self.queue.as_ref().and_then(|_| Instant::now().checked_add(timeout));
+        // A deadline that is too far away for an `Instant` is never reached.
+        deadline.map_or(Limit::Within(timeout), Limit::Until)
+    }
+
+    /// Blocks until an item is ready in the queue or was put back, or the iterator has ended or is closed.
+    pub(crate) fn wait_for_item(&self, queue: &Queue<I::Item>) {
+        // Without a limit there is no error.
+        let _ = self.wait_for_item_within(queue, Limit::None);
+    }
+
+    fn wait_for_item_within(&self, queue: &Queue<I::Item>, limit: Limit) -> Result<(), TryNextError> {
+        let deadline = match limit {
+            Limit::Now => return Err(TryNextError::WouldBlock),
+            Limit::None | Limit::Within(_) => None,
+            Limit::Until(deadline) => Some(deadline),
+        };
+        let is_over = || !self.lock.status().is_open_and_empty_or_special();
+        if queue.wait(deadline, is_over) { Ok(()) } else { Err(TryNextError::TimedOut) }
+    }
+
+    /// Wakes the callers that wait for a source that runs ahead, after the iterator was closed or items were put back.
+    pub(crate) fn wake_waiting(&self) {
+        if let Some(queue) = &self.queue {
+            queue.wake_all();
+        }
+    }
+}
