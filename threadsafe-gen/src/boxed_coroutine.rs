@@ -43,6 +43,27 @@ type PinnedCoroutine<'a, Y, R, C> = Pin<Box<dyn Coroutine<Yield = Y, Resume = R,
 
 impl<'a, Y, R, C> BoxCoroutine<'a, Y, R, C> {
     /// Boxes `coroutine`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::GeneratorState::Yielded;
+    /// use threadsafe_gen::{BoxCoroutine, ThreadsafeCoroutine, coroutine};
+    ///
+    /// let upper = coroutine(async |co, mut line: &str| -> () {
+    ///     loop {
+    ///         line = co.yield_(line.to_uppercase()).await;
+    ///     }
+    /// });
+    /// let lower = coroutine(async |co, mut line: &str| -> () {
+    ///     loop {
+    ///         line = co.yield_(line.to_lowercase()).await;
+    ///     }
+    /// });
+    /// let both = [BoxCoroutine::new(upper), BoxCoroutine::new(lower)].map(ThreadsafeCoroutine::new);
+    /// assert_eq!(both[0].resume_with("Ab"), Some(Yielded("AB".to_owned())));
+    /// assert_eq!(both[1].resume_with("Ab"), Some(Yielded("ab".to_owned())));
+    /// ```
     pub fn new(coroutine: impl Coroutine<Yield = Y, Resume = R, Return = C> + Send + 'a) -> Self {
         Self(Box::pin(coroutine))
     }

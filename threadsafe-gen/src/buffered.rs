@@ -74,6 +74,20 @@ impl<I: Iterator> ThreadsafeIter<I> {
 }
 
 /// An iterator for one consumer that takes many items per lock, created by [`ThreadsafeIter::buffered`].
+///
+/// # Examples
+///
+/// ```
+/// use std::thread;
+/// use threadsafe_gen::ThreadsafeIter;
+///
+/// let numbers = ThreadsafeIter::new(1..=1000_u32);
+/// let sum: u32 = thread::scope(|scope| {
+///     let workers: Vec<_> = (0..4).map(|_| scope.spawn(|| numbers.buffered(64).sum::<u32>())).collect();
+///     workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+/// });
+/// assert_eq!(sum, 500_500);
+/// ```
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Buffered<'a, I: Iterator> {
     iter: &'a ThreadsafeIter<I>,
@@ -209,6 +223,16 @@ impl<I: Iterator> fmt::Debug for Buffered<'_, I> {
 }
 
 /// An iterator for one consumer over `Vec`s of items, created by [`ThreadsafeIter::chunks`].
+///
+/// # Examples
+///
+/// ```
+/// use threadsafe_gen::ThreadsafeIter;
+///
+/// let rows = ThreadsafeIter::new(["a,1", "b,2", "c,3"].into_iter());
+/// let inserts = rows.chunks(2).map(|rows| format!("INSERT {}", rows.join(" ")));
+/// assert!(inserts.eq(["INSERT a,1 b,2", "INSERT c,3"]));
+/// ```
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Chunks<'a, I: Iterator>(Buffered<'a, I>);
 
@@ -219,6 +243,15 @@ impl<'a, I: Iterator> Chunks<'a, I> {
     }
 
     /// Returns each `Vec` together with the index of its first item. The items of a `Vec` have consecutive indexes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::ThreadsafeIter;
+    ///
+    /// let letters = ThreadsafeIter::new("abc".chars());
+    /// assert!(letters.chunks(2).indexed().eq([(0, vec!['a', 'b']), (2, vec!['c'])]));
+    /// ```
     pub fn indexed(self) -> Indexed<Self> {
         Indexed(self)
     }

@@ -339,6 +339,20 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     }
 
     /// Returns `true` if the coroutine has panicked. Never blocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::panic::catch_unwind;
+    /// use threadsafe_gen::coroutine;
+    ///
+    /// let divide = coroutine(async |co, mut by: u32| loop {
+    ///     by = co.yield_(100 / by).await;
+    /// });
+    /// let divide = divide.threadsafe();
+    /// assert!(catch_unwind(|| divide.resume_with(0)).is_err());
+    /// assert!(divide.is_poisoned());
+    /// ```
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.lock.status().is_poisoned()
@@ -349,6 +363,21 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     /// # Panics
     ///
     /// If the coroutine has panicked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::pin::Pin;
+    /// use threadsafe_gen::{Coroutine, GeneratorState::Yielded, coroutine};
+    ///
+    /// let double = coroutine(async |co, mut n: u32| loop {
+    ///     n = co.yield_(2 * n).await;
+    /// });
+    /// let double = double.threadsafe();
+    /// double.resume_with(1);
+    /// let mut alone = double.into_inner().unwrap();
+    /// assert!(matches!(Pin::new(&mut alone).resume_with(2), Yielded(4)));
+    /// ```
     #[track_caller]
     pub fn into_inner(self) -> Option<C> {
         self.lock.into_source()
@@ -362,6 +391,21 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     /// # Panics
     ///
     /// If the coroutine has panicked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::pin::Pin;
+    /// use threadsafe_gen::{Coroutine, GeneratorState::Yielded, coroutine};
+    ///
+    /// let double = coroutine(async |co, mut n: u32| loop {
+    ///     n = co.yield_(2 * n).await;
+    /// });
+    /// let mut double = double.threadsafe();
+    /// let alone = double.get_mut().unwrap();
+    /// assert!(matches!(Pin::new(alone).resume_with(2), Yielded(4)));
+    /// assert_eq!(double.resume_with(3), Some(Yielded(6)));
+    /// ```
     #[track_caller]
     pub fn get_mut(&mut self) -> Option<&mut C> {
         self.lock.source_mut()
@@ -517,6 +561,26 @@ impl<C: Coroutine + Unpin> CoroutineGuard<'_, C> {
     /// # Panics
     ///
     /// If the coroutine panics, now or in an earlier call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::{GeneratorState::Yielded, coroutine};
+    ///
+    /// let stack = coroutine(async |co, mut item: Option<u32>| {
+    ///     let mut items = Vec::new();
+    ///     loop {
+    ///         let answer = if item.is_some() { None } else { items.pop() };
+    ///         items.extend(item);
+    ///         item = co.yield_(answer).await;
+    ///     }
+    /// });
+    /// let stack = stack.threadsafe();
+    /// let mut guard = stack.lock();
+    /// guard.resume_with(Some(7));
+    /// // No other thread can take the 7.
+    /// assert_eq!(guard.resume_with(None), Some(Yielded(Some(7))));
+    /// ```
     #[inline]
     #[track_caller]
     pub fn resume_with(&mut self, argument: C::Resume) -> Option<GeneratorState<C::Yield, C::Return>> {
@@ -534,6 +598,27 @@ impl<C> fmt::Debug for CoroutineGuard<'_, C> {
 
 impl<Y, F: Future, R> Generator<Y, F, Reply<R>> {
     /// Puts a lock around the coroutine, so that threads can share it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::{GeneratorState::Yielded, coroutine};
+    ///
+    /// let count = coroutine(async |co, mut by: u32| {
+    ///     let mut sum = 0;
+    ///     loop {
+    ///         sum += by;
+    ///         by = co.yield_(sum).await;
+    ///     }
+    /// });
+    /// let count = count.threadsafe();
+    /// std::thread::scope(|scope| {
+    ///     for _ in 0..4 {
+    ///         scope.spawn(|| count.resume_with(10));
+    ///     }
+    /// });
+    /// assert_eq!(count.resume_with(2), Some(Yielded(42)));
+    /// ```
     pub fn threadsafe(self) -> ThreadsafeCoroutine<Self> {
         ThreadsafeCoroutine::new(self)
     }
@@ -600,6 +685,16 @@ impl<Y, R> Yielder<'_, Y, Reply<R>> {
 
 impl<Y> Yielder<'_, Y, Reply<()>> {
     /// Yields every item of `items`, as Python's `yield from` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::{GeneratorState::Yielded, coroutine};
+    ///
+    /// let words = coroutine(async |co, ()| co.yield_from("so it goes".split(' ')).await).threadsafe();
+    /// words.resume();
+    /// assert_eq!(words.resume(), Some(Yielded("it")));
+    /// ```
     pub async fn yield_from(&mut self, items: impl IntoIterator<Item = Y>) {
         for item in items {
             self.yield_(item).await;

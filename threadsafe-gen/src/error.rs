@@ -70,6 +70,24 @@ impl Error for TryNextError {}
 /// The reason why [`try_resume_with`](crate::ThreadsafeCoroutine::try_resume_with) or
 /// [`resume_with_timeout`](crate::ThreadsafeCoroutine::resume_with_timeout) did not resume the coroutine, with the
 /// argument that was not sent.
+///
+/// # Examples
+///
+/// ```
+/// use threadsafe_gen::{TryResumeError, coroutine};
+///
+/// let lines = coroutine(async |co, mut line: String| loop {
+///     line = co.yield_(line.len()).await;
+/// });
+/// let lines = lines.threadsafe();
+/// let _guard = lines.lock();
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| match lines.try_resume_with("later".to_owned()) {
+///         Err(TryResumeError::WouldBlock(line)) => assert_eq!(line, "later"),
+///         other => panic!("another thread has the guard: {other:?}"),
+///     });
+/// });
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TryResumeError<R> {
@@ -154,6 +172,15 @@ impl<R> fmt::Display for TryResumeError<R> {
 impl<R> Error for TryResumeError<R> {}
 
 /// The reason why [`poll_once`](crate::ThreadsafeStream::poll_once) took no item.
+///
+/// # Examples
+///
+/// ```
+/// use threadsafe_gen::{ThreadsafeStream, TryPollError};
+///
+/// let never = ThreadsafeStream::new(futures::stream::pending::<u32>());
+/// assert_eq!(never.poll_once(), Err(TryPollError::Pending));
+/// ```
 #[cfg(feature = "stream")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -78,7 +78,7 @@ pub trait ThreadsafeExt: Iterator + Sized {
     /// // The time limit holds although the source is in a long call.
     /// let (sender, messages) = std::sync::mpsc::channel::<&str>();
     /// let messages = messages.into_iter().prefetch(8);
-    /// assert_eq!(messages.next_timeout(Duration::from_millis(5)), Err(crate::TryNextError::TimedOut));
+    /// assert_eq!(messages.next_timeout(Duration::from_millis(5)), Err(TryNextError::TimedOut));
     /// sender.send("hello")?;
     /// assert_eq!(messages.next(), Some("hello"));
     /// # Ok::<(), std::sync::mpsc::SendError<&str>>(())

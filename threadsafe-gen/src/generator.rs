@@ -282,6 +282,17 @@ impl<'id, Y> Yielder<'id, Y> {
     ///
     /// If an earlier yield was not awaited, because its item would be lost. The generator also panics if the body ends
     /// with such an item.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let squares = threadsafe_gen::generator(async |co| {
+    ///     for i in 1.. {
+    ///         co.yield_(i * i).await;
+    ///     }
+    /// });
+    /// assert!(squares.take(3).eq([1, 4, 9]));
+    /// ```
     #[inline]
     pub fn yield_(&mut self, item: Y) -> impl Future<Output = ()> + use<'_, 'id, Y> {
         let suspended = self.slot.chunk_remaining.get() > 0;
@@ -326,6 +337,17 @@ impl<'id, Y, R> Yielder<'id, Y, Reply<R>> {
     ///
     /// If an earlier yield was not awaited, because its item would be lost. The coroutine also panics if the body ends
     /// with such an item.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::{GeneratorState::Yielded, coroutine};
+    ///
+    /// let length = coroutine(async |co, mut word: &str| loop {
+    ///     word = co.yield_(word.len()).await;
+    /// });
+    /// assert_eq!(length.threadsafe().resume_with("four"), Some(Yielded(4)));
+    /// ```
     #[inline]
     pub fn yield_(&mut self, item: Y) -> impl Future<Output = R> + use<'_, 'id, Y, R> {
         // A cancelled earlier yield may have left its reply here: discard it.
@@ -451,6 +473,25 @@ impl<Y, F, B> Generator<Y, F, B> {
 
 impl<Y, F: Future<Output = ()>> Generator<Y, F> {
     /// Puts a lock around the generator, so that threads can share it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::generator;
+    ///
+    /// let squares = generator(async |co| {
+    ///     for i in 1..=100_u32 {
+    ///         co.yield_(i * i).await;
+    ///     }
+    /// });
+    /// let squares = squares.threadsafe();
+    /// let (one, other) = std::thread::scope(|scope| {
+    ///     let one = scope.spawn(|| squares.iter().sum::<u32>());
+    ///     let other = scope.spawn(|| squares.iter().sum::<u32>());
+    ///     (one.join().unwrap(), other.join().unwrap())
+    /// });
+    /// assert_eq!(one + other, 338_350);
+    /// ```
     pub fn threadsafe(self) -> ThreadsafeIter<Self> {
         ThreadsafeIter::with_fill(self, Self::fill)
     }

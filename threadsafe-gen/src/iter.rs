@@ -382,12 +382,36 @@ impl<I: Iterator> ThreadsafeIter<I> {
     ///
     /// Can change from `true` back to `false`: a [`buffered`](Self::buffered) consumer may put items back after the end.
     /// Returns `false` for an iterator that has panicked, see [`is_poisoned`](Self::is_poisoned).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::ThreadsafeIter;
+    ///
+    /// let numbers = ThreadsafeIter::new(0..2);
+    /// assert!(!numbers.is_finished());
+    /// numbers.iter().for_each(drop);
+    /// assert!(numbers.is_finished());
+    /// ```
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.lock.status().is_finished()
     }
 
     /// Returns `true` if the iterator has panicked. Never blocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::panic::catch_unwind;
+    /// use threadsafe_gen::{ThreadsafeExt, TryNextError};
+    ///
+    /// let lines = ["1", "x"].into_iter().map(|line| line.parse::<u32>().expect("a number")).threadsafe();
+    /// lines.next();
+    /// assert!(catch_unwind(|| lines.next()).is_err());
+    /// assert!(lines.is_poisoned());
+    /// assert_eq!(lines.try_next(), Err(TryNextError::Poisoned));
+    /// ```
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.lock.status().is_poisoned()
@@ -403,6 +427,16 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// # Panics
     ///
     /// If the iterator's own `size_hint` panics in this call, which poisons the iterator.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::ThreadsafeIter;
+    ///
+    /// let numbers = ThreadsafeIter::new(0..10);
+    /// numbers.next();
+    /// assert_eq!(numbers.size_hint(), (0, Some(9)));
+    /// ```
     #[must_use]
     pub fn size_hint(&self) -> (usize, Option<usize>) {
         (0, self.exact_size_hint().1)
@@ -550,6 +584,16 @@ impl<I: Iterator> RefUnwindSafe for ThreadsafeIter<I> {}
 /// [`ThreadsafeIter::iter`].
 ///
 /// Its clones share the same items.
+///
+/// # Examples
+///
+/// ```
+/// use threadsafe_gen::ThreadsafeIter;
+///
+/// let numbers = ThreadsafeIter::new(0..4);
+/// let (one, other) = (numbers.iter(), numbers.iter());
+/// assert!(one.zip(other).eq([(0, 1), (2, 3)]));
+/// ```
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Iter<'a, I: Iterator>(&'a ThreadsafeIter<I>);
 
@@ -582,6 +626,22 @@ impl<I: Iterator> fmt::Debug for Iter<'_, I> {
 /// RAII guard that holds the lock of a [`ThreadsafeIter`]. Returned by [`ThreadsafeIter::lock`].
 ///
 /// An iterator over the items. It releases the lock when it is dropped, on the thread that acquired it: it is not `Send`.
+///
+/// # Examples
+///
+/// ```
+/// use threadsafe_gen::ThreadsafeIter;
+///
+/// let lines = ThreadsafeIter::new(["length: 2", "a", "b", "length: 0"].into_iter());
+/// let record: Vec<_> = {
+///     // The header and the lines after it go to the same thread.
+///     let mut lines = lines.lock();
+///     let header = lines.next().unwrap_or_default();
+///     let length = header.trim_start_matches("length: ").parse().unwrap_or(0);
+///     lines.take(length).collect()
+/// };
+/// assert_eq!(record, ["a", "b"]);
+/// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct IterGuard<'a, I: Iterator> {
     iter: &'a ThreadsafeIter<I>,

@@ -60,9 +60,13 @@ pub use prefetch::Prefetch;
 pub use stream::{AsyncGenerator, ThreadsafeStream, stream};
 pub use tee::Tee;
 
-#[cfg(all(doctest, feature = "stream"))]
+#[cfg(all(any(doc, doctest), feature = "macros", feature = "stream"))]
+#[doc = include_str!("../docs/recipes.md")]
+pub mod recipes {}
+
+#[cfg(all(any(doc, doctest), feature = "macros", feature = "stream"))]
 #[doc = include_str!("../docs/from-other-crates.md")]
-mod from_other_crates {}
+pub mod from_other_crates {}
 
 /// Items for the expansion of the macros. Not part of the public API.
 #[doc(hidden)]

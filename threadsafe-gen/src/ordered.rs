@@ -29,6 +29,15 @@ const STOPPED: u8 = 2;
 /// [`parallel_map_scoped`](crate::ThreadsafeExt::parallel_map_scoped), in the order of the items.
 ///
 /// When it is dropped, the workers stop after the item that they are at. Nothing waits for them.
+///
+/// # Examples
+///
+/// ```
+/// use threadsafe_gen::{ParallelMap, ThreadsafeExt};
+///
+/// let squares: ParallelMap<u64> = (1..=10).parallel_map(4, |n| n * n);
+/// assert_eq!(squares.sum::<u64>(), 385);
+/// ```
 #[must_use = "the workers stop when this is dropped"]
 pub struct ParallelMap<T> {
     results: Arc<Results<T>>,

@@ -206,6 +206,17 @@ impl<I: Iterator<Item: Send> + Send> ParallelIterator for ParallelItems<&Threads
 
 /// A parallel iterator over chunks of the items of a [`ThreadsafeIter`], made by
 /// [`par_chunks`](ThreadsafeIter::par_chunks).
+///
+/// # Examples
+///
+/// ```
+/// use rayon::prelude::*;
+/// use threadsafe_gen::ThreadsafeExt;
+///
+/// let lines = (1..=1000).map(|n| format!("line {n}")).threadsafe();
+/// let bytes: usize = lines.par_chunks(64).map(|lines| lines.iter().map(String::len).sum::<usize>()).sum();
+/// assert_eq!(bytes, 7893);
+/// ```
 #[derive(Debug)]
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct ParallelChunks<'a, I: Iterator> {

@@ -63,6 +63,20 @@ pub(crate) fn queue<T>(capacity: usize, hint: (usize, Option<usize>)) -> (Produc
 ///
 /// [`ThreadsafeExt::prefetch`]: crate::ThreadsafeExt::prefetch
 /// [`ThreadsafeExt::prefetch_scoped`]: crate::ThreadsafeExt::prefetch_scoped
+///
+/// # Examples
+///
+/// ```
+/// use threadsafe_gen::{Prefetch, ThreadsafeExt, ThreadsafeIter};
+///
+/// struct Loader {
+///     lines: ThreadsafeIter<Prefetch<String>>,
+/// }
+///
+/// let lines = ["a", "b"].into_iter().map(String::from);
+/// let loader = Loader { lines: lines.prefetch(8) };
+/// assert_eq!(loader.lines.next().as_deref(), Some("a"));
+/// ```
 #[must_use = "the source stops when this is dropped"]
 pub struct Prefetch<T> {
     queue: Arc<Queue<T>>,

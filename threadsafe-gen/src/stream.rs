@@ -89,6 +89,22 @@ impl<Y> Yielder<'_, Y, Reply<()>> {
 ///
 /// `poll_next` propagates a panic of the body; later calls panic too. It also panics if the body yields or ends with an
 /// earlier yield that was not awaited.
+///
+/// # Examples
+///
+/// ```
+/// use futures::StreamExt;
+/// use threadsafe_gen::{AsyncGenerator, stream};
+///
+/// # futures::executor::block_on(async {
+/// let numbers: AsyncGenerator<u32, _> = stream(async |co| {
+///     for n in 1..=3 {
+///         co.yield_(n).await;
+///     }
+/// });
+/// assert_eq!(numbers.map(|n| n * n).collect::<Vec<_>>().await, [1, 4, 9]);
+/// # });
+/// ```
 #[must_use = "streams are lazy and do nothing unless polled"]
 pub struct AsyncGenerator<Y, F>(Generator<Y, F, Reply<()>>);
 
@@ -172,6 +188,26 @@ impl<Y, F> fmt::Debug for AsyncGenerator<Y, F> {
 /// or returns an error if it can return one. A stream whose body awaits its own `next` panics with "generator already
 /// executing". A stream whose body awaits another task that awaits its `next` never completes.
 ///
+/// # Results in order, and running ahead
+///
+/// [`stream()`](Self::stream) has the adaptors of the crate `futures`. Its `buffered(n)` processes up to `n` items at a
+/// time and returns the results in the order of the items; `buffer_unordered(n)` returns each as soon as it is there. A
+/// task and a channel let a stream run ahead, as [`prefetch`](crate::ThreadsafeExt::prefetch) does for an iterator. The
+/// recipes show [both](crate::recipes#process-the-items-of-a-stream-concurrently) as [complete
+/// programs](crate::recipes#let-a-stream-run-ahead). In one task, without copies:
+///
+/// ```
+/// use futures::StreamExt;
+/// use threadsafe_gen::ThreadsafeStream;
+///
+/// # futures::executor::block_on(async {
+/// let pages = ThreadsafeStream::new(futures::stream::iter(1..=6));
+/// let fetch = async |page: u32| page * 100;
+/// let in_order: Vec<_> = pages.stream().map(&fetch).buffered(4).take(3).collect().await;
+/// assert_eq!(in_order, [100, 200, 300]);
+/// # });
+/// ```
+///
 /// # A blocking iterator in async code
 ///
 /// [`ThreadsafeIter::next`](crate::ThreadsafeIter::next) blocks the thread, and so would a stream around it. Run the iterator
@@ -199,8 +235,8 @@ impl<Y, F> fmt::Debug for AsyncGenerator<Y, F> {
 ///             co.yield_(item).await;
 ///         }
 ///         // A panic of the iterator comes out here.
-///         if let Err(error) = worker.await {
-///             std::panic::resume_unwind(error.into_panic());
+///         if let Some(panic) = worker.await.err().and_then(|error| error.try_into_panic().ok()) {
+///             std::panic::resume_unwind(panic);
 ///         }
 ///     })
 ///     .threadsafe()
@@ -521,12 +557,41 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
     /// Returns `true` if no items are left: the stream is exhausted or has been closed. Never waits.
     ///
     /// Returns `false` for a stream that has panicked, see [`is_poisoned`](Self::is_poisoned).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::ThreadsafeStream;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let numbers = ThreadsafeStream::new(futures::stream::iter([1]));
+    /// numbers.next().await;
+    /// assert!(!numbers.is_finished()); // The end itself has yet to be seen.
+    /// numbers.next().await;
+    /// assert!(numbers.is_finished());
+    /// # });
+    /// ```
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.lock.status().is_finished()
     }
 
     /// Returns `true` if the stream has panicked. Never waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::stream;
+    ///
+    /// let stream = stream(async |co| {
+    ///     co.yield_(1).await;
+    ///     panic!("out of memory");
+    /// });
+    /// let stream = stream.threadsafe();
+    /// assert_eq!(stream.poll_once(), Ok(Some(1)));
+    /// assert!(std::panic::catch_unwind(|| stream.poll_once()).is_err());
+    /// assert!(stream.is_poisoned());
+    /// ```
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.lock.status().is_poisoned()
@@ -537,6 +602,20 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
     /// # Panics
     ///
     /// If the stream has panicked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::StreamExt;
+    /// use threadsafe_gen::ThreadsafeStream;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let numbers = ThreadsafeStream::new(futures::stream::iter(0..3));
+    /// numbers.next().await;
+    /// let alone = numbers.into_inner().unwrap();
+    /// assert_eq!(alone.collect::<Vec<_>>().await, [1, 2]);
+    /// # });
+    /// ```
     #[track_caller]
     pub fn into_inner(self) -> Option<S> {
         self.lock.into_source()
@@ -550,6 +629,20 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
     /// # Panics
     ///
     /// If the stream has panicked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::StreamExt;
+    /// use threadsafe_gen::ThreadsafeStream;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut numbers = ThreadsafeStream::new(futures::stream::iter(0..3));
+    /// let alone = numbers.get_mut().unwrap();
+    /// assert_eq!(alone.next().await, Some(0));
+    /// assert_eq!(numbers.next().await, Some(1));
+    /// # });
+    /// ```
     #[track_caller]
     pub fn get_mut(&mut self) -> Option<&mut S> {
         self.lock.source_mut()

@@ -59,6 +59,17 @@ struct Node<T>(OnceLock<(T, Arc<Node<T>>)>);
 
 impl<I: Iterator> Tee<I> {
     /// Creates the first branch of `iter`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::Tee;
+    ///
+    /// let log = Tee::new(["start", "error", "stop"].into_iter());
+    /// let errors = log.clone().filter(|line| line.contains("error"));
+    /// assert_eq!(log.count(), 3);
+    /// assert!(errors.eq(["error"]));
+    /// ```
     pub fn new(iter: I) -> Self {
         Self { source: Arc::new(Lock::new("iterator", iter, ())), node: Some(Arc::new(Node(OnceLock::new()))) }
     }
