@@ -78,6 +78,26 @@ use crate::lock::{Lock, LockGuard, drop_swallowing_panic};
 /// assert_eq!(ids.resume_with(1), Some(GeneratorState::Yielded(40..41)));
 /// ```
 ///
+/// In a `static`, the coroutine is boxed, so that its type can be written down:
+///
+/// ```
+/// use std::sync::LazyLock;
+/// use threadsafe_gen::{BoxCoroutine, Coroutine, GeneratorState::Yielded, ThreadsafeCoroutine, threadsafe_generator};
+///
+/// #[threadsafe_generator]
+/// fn totals() -> Box<dyn Coroutine<Yield = u64, Resume = u64, Return = ()>> {
+///     let mut total = resumed_with!();
+///     loop {
+///         total += yield_!(total);
+///     }
+/// }
+///
+/// static TOTALS: LazyLock<ThreadsafeCoroutine<BoxCoroutine<'static, u64, u64, ()>>> = LazyLock::new(totals);
+///
+/// std::thread::spawn(|| TOTALS.resume_with(2)).join().unwrap();
+/// assert_eq!(TOTALS.resume_with(3), Some(Yielded(5)));
+/// ```
+///
 /// Functions that take a `ThreadsafeCoroutine` need `C: Unpin`:
 ///
 /// ```

@@ -70,6 +70,22 @@ use crate::sync::Arc;
 /// assert_eq!(sum, 500_500);
 /// ```
 ///
+/// In an `Arc`, for threads that outlive the function that spawns them:
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::thread;
+/// use threadsafe_gen::ThreadsafeIter;
+///
+/// let jobs = Arc::new(ThreadsafeIter::new(["fetch", "parse", "store"].into_iter()));
+/// let workers = [(); 2].map(|()| {
+///     let jobs = Arc::clone(&jobs);
+///     thread::spawn(move || jobs.iter().count())
+/// });
+/// let done: usize = workers.into_iter().map(|worker| worker.join().unwrap()).sum();
+/// assert_eq!(done, 3);
+/// ```
+///
 /// In a `static`, as a source of ids:
 ///
 /// ```

@@ -279,6 +279,33 @@ impl<Y, F> fmt::Debug for AsyncGenerator<Y, F> {
 /// assert_eq!(one + other, 10);
 /// # }
 /// ```
+///
+/// In an `Arc`, for tasks that are spawned:
+///
+/// ```
+/// use std::sync::Arc;
+/// use threadsafe_gen::{Stream, threadsafe_generator};
+///
+/// #[threadsafe_generator]
+/// fn urls(n: u32) -> impl Stream<Item = String> {
+///     for i in 0..n {
+///         yield_!(format!("/{i}"));
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let urls = Arc::new(urls(10));
+/// let tasks = [(); 4].map(|()| {
+///     let urls = Arc::clone(&urls);
+///     tokio::spawn(async move { while let Some(url) = urls.next().await { println!("{url}"); } })
+/// });
+/// for task in tasks {
+///     task.await.unwrap();
+/// }
+/// assert_eq!(urls.taken(), 10);
+/// # }
+/// ```
 #[must_use = "streams are lazy and do nothing unless polled"]
 pub struct ThreadsafeStream<S> {
     lock: Lock<S, ()>,
