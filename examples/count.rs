@@ -12,6 +12,8 @@
 //!
 //! <https://anandology.com/blog/using-iterators-and-generators/>
 
+use std::io::{self, Write};
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 
@@ -85,26 +87,37 @@ fn run<R>(f: impl Fn() -> R + Sync, repeats: u64, nthreads: usize) {
     });
 }
 
-fn main() {
-    let generator = interrupted_count();
-    let failed = AtomicU64::new(0);
-    let call = || {
-        if generator.try_next() == Err(TryNextError::WouldBlock) {
-            failed.fetch_add(1, Relaxed);
-        }
-    };
-    run(call, REPEATS, THREADS);
-    println!("without waiting, {} of {CALLS} calls fail: {}", failed.into_inner(), TryNextError::WouldBlock);
+fn main() -> ExitCode {
+    program::run(&program::no_options("Counts on two threads, first wrongly, then with a lock"), |()| {
+        let mut output = io::stdout();
 
-    let counter = RacyCounter::default();
-    run(|| counter.next(), REPEATS, THREADS);
-    println!("without a lock, {} of {CALLS} counts are lost", CALLS + 1 - counter.next());
+        let generator = interrupted_count();
+        let refused = AtomicU64::new(0);
+        let call = || {
+            while generator.try_next() == Err(TryNextError::WouldBlock) {
+                refused.fetch_add(1, Relaxed);
+            }
+        };
+        run(call, REPEATS, THREADS);
+        let error = TryNextError::WouldBlock;
+        writeln!(
+            output,
+            "without waiting, {} calls fail until {CALLS} succeed, in this run: {error}",
+            refused.into_inner()
+        )?;
 
-    let c1 = count();
-    run(|| c1.next(), REPEATS, THREADS);
-    println!("c1 {}", c1.next().expect("the counter is endless"));
+        let counter = RacyCounter::default();
+        run(|| counter.next(), REPEATS, THREADS);
+        let lost = CALLS + 1 - counter.next();
+        writeln!(output, "without a lock, {lost} of {CALLS} counts are lost, in this run")?;
 
-    let c2 = ThreadsafeIter::new(Counter { i: 0 });
-    run(|| c2.next(), REPEATS, THREADS);
-    println!("c2 {}", c2.next().expect("the counter is endless"));
+        let c1 = count();
+        run(|| c1.next(), REPEATS, THREADS);
+        writeln!(output, "c1 {}", c1.next().expect("the counter is endless"))?;
+
+        let c2 = ThreadsafeIter::new(Counter { i: 0 });
+        run(|| c2.next(), REPEATS, THREADS);
+        writeln!(output, "c2 {}", c2.next().expect("the counter is endless"))?;
+        Ok(())
+    })
 }

@@ -8,6 +8,8 @@
 //! ```
 
 use std::collections::HashSet;
+use std::io::{self, Write};
+use std::process::ExitCode;
 use std::sync::LazyLock;
 use std::thread;
 
@@ -39,14 +41,18 @@ fn check_digit(mut number: u64) -> u64 {
     (10 - sum % 10) % 10
 }
 
-fn main() {
-    let drawn: Vec<u64> = thread::scope(|s| {
-        let workers: Vec<_> =
-            (0..THREADS).map(|_| s.spawn(|| IDS.iter().take(IDS_PER_THREAD).collect::<Vec<_>>())).collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("the ids are endless")).collect()
-    });
+fn main() -> ExitCode {
+    program::run(&program::no_options("Draws ids from a static on eight threads"), |()| {
+        let mut output = io::stdout();
+        let drawn: Vec<u64> = thread::scope(|s| {
+            let workers: Vec<_> =
+                (0..THREADS).map(|_| s.spawn(|| IDS.iter().take(IDS_PER_THREAD).collect::<Vec<_>>())).collect();
+            workers.into_iter().flat_map(|worker| worker.join().expect("the ids are endless")).collect()
+        });
 
-    let distinct: HashSet<_> = drawn.iter().collect();
-    assert_eq!(distinct.len(), drawn.len(), "an id was delivered twice");
-    println!("{} ids drawn by {THREADS} threads, no duplicates; one of them is {}", drawn.len(), drawn[0]);
+        let distinct: HashSet<_> = drawn.iter().collect();
+        assert_eq!(distinct.len(), drawn.len(), "an id was delivered twice");
+        writeln!(output, "{} ids drawn by {THREADS} threads, no duplicates; one of them is {}", drawn.len(), drawn[0])?;
+        Ok(())
+    })
 }

@@ -7,7 +7,9 @@
 //! $ cargo run --release --example allocator
 //! ```
 
+use std::io::{self, Write};
 use std::ops::Range;
+use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
@@ -62,29 +64,33 @@ fn work(
     }
 }
 
-fn main() {
-    let allocator = &allocator(IDS);
-    let shares = thread::scope(|s| {
-        let workers = WANTED.map(|wanted| s.spawn(move || work(allocator, wanted)));
-        workers.map(|worker| worker.join().expect("the allocator does not panic"))
-    });
+fn main() -> ExitCode {
+    program::run(&program::no_options("Allocates ranges of ids to four threads"), |()| {
+        let mut output = io::stdout();
+        let allocator = &allocator(IDS);
+        let shares = thread::scope(|s| {
+            let workers = WANTED.map(|wanted| s.spawn(move || work(allocator, wanted)));
+            workers.map(|worker| worker.join().expect("the allocator does not panic"))
+        });
 
-    for (thread, (wanted, Share { ranges, total })) in WANTED.iter().zip(&shares).enumerate() {
-        let ids: u64 = ranges.iter().map(|range| range.end - range.start).sum();
-        println!("thread {thread}, {wanted} at a time, got {ids} ids: {ranges:?}");
-        if let Some(total) = total {
-            println!("thread {thread} received the total: {total}");
+        for (thread, (wanted, Share { ranges, total })) in WANTED.iter().zip(&shares).enumerate() {
+            let ids: u64 = ranges.iter().map(|range| range.end - range.start).sum();
+            writeln!(output, "thread {thread}, {wanted} at a time, got {ids} ids: {ranges:?}")?;
+            if let Some(total) = total {
+                writeln!(output, "thread {thread} received the total: {total}")?;
+            }
         }
-    }
 
-    let totals: Vec<_> = shares.iter().filter_map(|share| share.total).collect();
-    assert_eq!(totals, [IDS.end - IDS.start], "exactly one thread receives the total");
-    let mut ranges: Vec<_> = shares.into_iter().flat_map(|share| share.ranges).collect();
-    ranges.sort_unstable_by_key(|range| range.start);
-    let end = ranges.iter().fold(IDS.start, |end, range| {
-        assert_eq!(range.start, end, "there is a gap or an overlap between two ranges");
-        range.end
-    });
-    assert_eq!(end, IDS.end, "the last ids were not allocated");
-    println!("together: {} ranges, each id of {IDS:?} in one of them", ranges.len());
+        let totals: Vec<_> = shares.iter().filter_map(|share| share.total).collect();
+        assert_eq!(totals, [IDS.end - IDS.start], "exactly one thread receives the total");
+        let mut ranges: Vec<_> = shares.into_iter().flat_map(|share| share.ranges).collect();
+        ranges.sort_unstable_by_key(|range| range.start);
+        let end = ranges.iter().fold(IDS.start, |end, range| {
+            assert_eq!(range.start, end, "there is a gap or an overlap between two ranges");
+            range.end
+        });
+        assert_eq!(end, IDS.end, "the last ids were not allocated");
+        writeln!(output, "together: {} ranges, each id of {IDS:?} in one of them", ranges.len())?;
+        Ok(())
+    })
 }

@@ -7,6 +7,8 @@
 //! $ cargo run --release --example tree
 //! ```
 
+use std::io::{self, Write};
+use std::process::ExitCode;
 use std::thread;
 
 use threadsafe_gen::threadsafe_generator;
@@ -51,24 +53,28 @@ fn shuffled() -> impl Iterator<Item = u32> {
     })
 }
 
-fn main() {
-    let mut tree = Tree(None);
-    for item in shuffled() {
-        tree.insert(item);
-    }
+fn main() -> ExitCode {
+    program::run(&program::no_options("Walks through a binary search tree on two threads"), |()| {
+        let mut output = io::stdout();
+        let mut tree = Tree(None);
+        for item in shuffled() {
+            tree.insert(item);
+        }
 
-    let walk = tree.in_order();
-    let shares: Vec<Vec<u32>> = thread::scope(|s| {
-        let workers: Vec<_> = (0..2).map(|_| s.spawn(|| walk.iter().copied().collect())).collect();
-        workers.into_iter().map(|worker| worker.join().expect("the walk does not panic")).collect()
-    });
+        let walk = tree.in_order();
+        let shares: Vec<Vec<u32>> = thread::scope(|s| {
+            let workers: Vec<_> = (0..2).map(|_| s.spawn(|| walk.iter().copied().collect())).collect();
+            workers.into_iter().map(|worker| worker.join().expect("the walk does not panic")).collect()
+        });
 
-    for (thread, share) in shares.iter().enumerate() {
-        assert!(share.is_sorted(), "the items of a thread are not in the order of the walk");
-        println!("thread {thread}: {} items in ascending order", share.len());
-    }
-    let mut union = shares.concat();
-    union.sort_unstable();
-    assert!(union.iter().copied().eq(0..ITEMS), "an item was lost or delivered twice");
-    println!("together: {} items, each of 0..{ITEMS} once", union.len());
+        for (thread, share) in shares.iter().enumerate() {
+            assert!(share.is_sorted(), "the items of a thread are not in the order of the walk");
+            writeln!(output, "thread {thread}: {} items in ascending order", share.len())?;
+        }
+        let mut union = shares.concat();
+        union.sort_unstable();
+        assert!(union.iter().copied().eq(0..ITEMS), "an item was lost or delivered twice");
+        writeln!(output, "together: {} items, each of 0..{ITEMS} once", union.len())?;
+        Ok(())
+    })
 }
