@@ -111,7 +111,7 @@ fn options() -> OptionParser<Options> {
     let progress = long("progress").help("Show on the standard error how much was searched").switch();
     let pattern = positional::<String>("PATTERN").help("A regular expression").parse(|pattern| {
         // The last line of the error says what is wrong, the others show where.
-        Regex::new(&pattern).map_err(|error| error.to_string().lines().last().unwrap_or_default().to_owned())
+        Regex::new(&pattern).map_err(|error| error.to_string().lines().last().map(str::to_owned).unwrap_or_default())
     });
     let paths = positional("PATH").help("A file, or a folder to be searched with all below it").some("expected a PATH");
     construct!(Options { threads, progress, pattern, paths })

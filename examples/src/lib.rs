@@ -25,6 +25,7 @@ use std::io::{self, Write};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::{ExitCode, Termination};
+use std::str::FromStr;
 use std::thread;
 
 use bpaf::{Args, OptionParser, ParseFailure, Parser};
@@ -96,12 +97,10 @@ pub fn threads() -> impl Parser<usize> {
 
 /// An option with a number from `range`.
 #[must_use]
-pub fn number(
-    name: &'static str,
-    help: &'static str,
-    range: RangeInclusive<usize>,
-    default: usize,
-) -> impl Parser<usize> {
+pub fn number<N>(name: &'static str, help: &'static str, range: RangeInclusive<N>, default: N) -> impl Parser<N>
+where
+    N: Clone + Display + FromStr<Err: Display> + PartialOrd + 'static,
+{
     let check = move |number| {
         let is_valid = range.contains(&number);
         is_valid.then_some(number).ok_or_else(|| format!("expected a number from {} to {}", range.start(), range.end()))

@@ -5,13 +5,13 @@
 //! of the responses, so that time-outs happen.
 //!
 //! ```console
-//! $ cargo run --release --example crawl -- [--stop-after N]
+//! $ cargo run --release -p http_pages -- [--stop-after N]
 //! ```
 //!
 //! With `--stop-after`, the task that gets the Nth page closes the generator, and all tasks end.
 
-use std::env;
-use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -19,6 +19,7 @@ use std::time::Duration;
 use axum::extract::Path;
 use axum::routing::get;
 use axum::{Json, Router};
+use bpaf::{OptionParser, Parser};
 use reqwest::Client;
 use serde::{Deserialize, Serialize};
 use threadsafe_gen::{Stream, ThreadsafeStream, threadsafe_generator};
@@ -96,20 +97,14 @@ async fn serve_page(Path(number): Path<u64>) -> Json<Page> {
     Json(Page { entries, next: Some(number + 1).filter(|&next| next < PAGES) })
 }
 
-/// The number of pages to stop after, from the command line.
-fn stop_after() -> Option<u64> {
-    let args: Vec<_> = env::args().skip(1).collect();
-    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => Some(PAGES),
-        ["--stop-after", n] => n.parse().ok().filter(|n| (1..=PAGES).contains(n)),
-        _ => None,
-    }
+fn options() -> OptionParser<u64> {
+    program::number("stop-after", "Close the generator after so many pages", 1..=PAGES, PAGES)
+        .to_options()
+        .descr("Requests the pages of an HTTP API by a generator that tasks share")
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let stop_after = stop_after().ok_or_else(|| format!("usage: crawl [--stop-after N], with N from 1 to {PAGES}"))?;
-
+async fn request_pages(stop_after: u64) -> program::Result {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/pages", listener.local_addr()?);
     let api = Router::new().route("/pages/{number}", get(serve_page));
@@ -120,11 +115,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let shared = Arc::new(pages(client, url));
     let tasks: Vec<_> = (0..TASKS).map(|_| tokio::spawn(work(Arc::clone(&shared), stop_after))).collect();
 
+    let mut output = io::stdout();
     let mut total = Tally::default();
     let mut stopped = false;
     for (index, task) in tasks.into_iter().enumerate() {
         let Tally { pages, entries, timeouts } = task.await??;
-        println!("task {index}: pages {pages}, entries {}, time-outs {timeouts}", entries.len());
+        writeln!(output, "task {index}: pages {pages}, entries {}, time-outs {timeouts}", entries.len())?;
         // Another task may get one more page before the generator is closed. The task that closes it gets no more.
         stopped |= entries.last() == Some(&(stop_after * ENTRIES_PER_PAGE - 1));
         total.pages += pages;
@@ -133,7 +129,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let Tally { pages, mut entries, timeouts } = total;
     let requests = REQUESTS.load(Relaxed);
-    println!("together: pages {pages}, entries {}, time-outs {timeouts}, requests {requests}", entries.len());
+    writeln!(output, "together: pages {pages}, entries {}, time-outs {timeouts}, requests {requests}", entries.len())?;
 
     entries.sort_unstable();
     assert!(entries.into_iter().eq(0..pages * ENTRIES_PER_PAGE), "an entry is missing or was delivered twice");
@@ -142,4 +138,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let dropped = u64::from(stop_after < PAGES);
     assert!((pages..=pages + dropped).contains(&requests), "a page was requested more than once");
     Ok(())
+}
+
+fn main() -> ExitCode {
+    program::run(&options(), request_pages)
 }
