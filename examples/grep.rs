@@ -51,13 +51,14 @@ fn blocks(mut paths: Vec<PathBuf>, bar: ProgressBar) -> impl Iterator<Item = io:
     }
 }
 
-/// Yields the lines of a file, unless it is a binary file.
+/// Yields the lines of a file. If there is a zero byte, it is a binary file, and the rest is not searched.
 #[threadsafe_generator]
 fn file_blocks(path: PathBuf, bar: &ProgressBar) -> impl Iterator<Item = io::Result<Block>> {
     let path: Arc<Path> = path.into();
     let file = File::open(&path).map_err(program::at(&path))?;
     let mut line = 1;
-    for text in program::blocks(bar.wrap_read(file), "line", is_newline) {
+    // A zero byte ends a block too, so that it is found as soon as it is read.
+    for text in program::blocks(bar.wrap_read(file), "line", |byte| is_newline(byte) || byte == 0) {
         let text = text.map_err(program::at(&path))?;
         if text.contains(&0) {
             return Ok(());
@@ -111,7 +112,9 @@ fn options() -> OptionParser<Options> {
     let progress = long("progress").help("Show on the standard error how much was searched").switch();
     let pattern = positional::<String>("PATTERN").help("A regular expression").parse(|pattern| {
         // The last line of the error says what is wrong, the others show where.
-        Regex::new(&pattern).map_err(|error| error.to_string().lines().last().map(str::to_owned).unwrap_or_default())
+        Regex::new(&pattern).map_err(|error| {
+            error.to_string().lines().last().map(|line| line.replace("error: ", "")).unwrap_or_default()
+        })
     });
     let paths = positional("PATH").help("A file, or a folder to be searched with all below it").some("expected a PATH");
     construct!(Options { threads, progress, pattern, paths })

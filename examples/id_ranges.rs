@@ -4,7 +4,7 @@
 //! others receive `None` and stop as well.
 //!
 //! ```console
-//! $ cargo run --release --example allocator
+//! $ cargo run --release --example id_ranges
 //! ```
 
 use std::io::{self, Write};

@@ -4,7 +4,7 @@
 //! by the walk of its parent and takes no lock; the two threads lock only the walk of the root.
 //!
 //! ```console
-//! $ cargo run --release --example tree
+//! $ cargo run --release --example tree_walk
 //! ```
 
 use std::io::{self, Write};
