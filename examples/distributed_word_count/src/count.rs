@@ -24,14 +24,14 @@ use timely::dataflow::{InputHandle, ProbeHandle};
 use timely::worker::Worker;
 use timely::{CommunicationConfig, WorkerConfig};
 
-use crate::blocks::is_in_word;
+use crate::blocks::{BLOCK_SIZE, is_in_word};
 use crate::peer::{Broken, Event, Peer};
 
 /// The number of blocks that the generator of a process may be ahead of the workers.
-const BLOCKS_AHEAD: usize = 8;
+const BLOCKS_AHEAD: usize = 16;
 
-/// The number of blocks of each worker whose words may be on their way.
-const IN_FLIGHT: u64 = 4;
+/// The number of turns of each worker whose words may be on their way. A turn takes up to two blocks.
+const IN_FLIGHT: u64 = 16;
 
 /// The time that a worker waits for a block before it lets timely process what other workers have sent.
 const BLOCK_TIMEOUT: Duration = Duration::from_millis(1);
@@ -240,24 +240,23 @@ fn work(
     if worker.index() % workers == 0 {
         progress_input.send((bytes, 0));
     }
+    let mut turn_counts = Counts::new();
     loop {
-        match blocks.next_timeout(BLOCK_TIMEOUT) {
-            Ok(Some(Ok(block))) => {
-                for word_and_count in count_block(&block) {
-                    words_input.send(word_and_count);
-                }
-                progress_input.send((0, block.len() as u64));
-                progress_input.flush();
-            }
-            Ok(Some(Err(message))) => {
+        let (bytes, state) = count_turn(blocks, &mut turn_counts);
+        for word_and_count in turn_counts.drain() {
+            words_input.send(word_and_count);
+        }
+        if bytes > 0 {
+            progress_input.send((0, bytes));
+            progress_input.flush();
+        }
+        match state {
+            SourceState::Open => {}
+            SourceState::Exhausted => break,
+            SourceState::Failed(message) => {
                 failures_input.send((process, message));
                 break;
             }
-            Ok(None) => break,
-            // No block is ready. The turn is over nevertheless: workers that have blocks wait for the time of this one.
-            Err(TryNextError::TimedOut) => {}
-            // The generator has panicked: `next` panics too, with the message.
-            Err(_) => drop(blocks.next()),
         }
         let turn = words_input.time() + 1;
         words_input.advance_to(turn);
@@ -275,16 +274,42 @@ fn work(
     Outcome { counts: counts.take(), failures: failures.take() }
 }
 
-/// Counts the words of a block, so that a word that is frequent in the block is sent once.
-fn count_block(block: &str) -> Counts {
-    let mut counts = Counts::new();
+/// The state of the source after a turn.
+enum SourceState {
+    Open,
+    Exhausted,
+    Failed(String),
+}
+
+/// Counts the words of the blocks that are ready, up to the size of a whole block, so that a word that is frequent there is
+/// sent once. Returns the number of bytes.
+///
+/// A turn ends without a block too: workers that have blocks wait until the others have had as many turns.
+fn count_turn(blocks: &Blocks, counts: &mut Counts) -> (u64, SourceState) {
+    let mut bytes = 0;
+    while bytes < BLOCK_SIZE {
+        let next = if bytes == 0 { blocks.next_timeout(BLOCK_TIMEOUT) } else { blocks.try_next() };
+        match next {
+            Ok(Some(Ok(block))) => {
+                count_block(&block, counts);
+                bytes += block.len();
+            }
+            Ok(Some(Err(message))) => return (bytes as u64, SourceState::Failed(message)),
+            Ok(None) => return (bytes as u64, SourceState::Exhausted),
+            Err(TryNextError::TimedOut | TryNextError::WouldBlock) => break,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    (bytes as u64, SourceState::Open)
+}
+
+fn count_block(block: &str, counts: &mut Counts) {
     for word in block.split(|c| !is_in_word(c)) {
         let word = word.trim_matches('\'').to_lowercase();
         if !word.is_empty() {
             *counts.entry(word).or_default() += 1;
         }
     }
-    counts
 }
 
 /// Returns a hash that is the same in all processes, unlike that of a `HashMap`.

@@ -71,10 +71,10 @@ pub(crate) fn measure(input: &Input) -> Result<String, Vec<String>> {
     table += "| processes x workers | seconds | lines a second |\n| --- | --- | --- |\n";
     for ((processes, workers), best) in SHAPES.into_iter().zip(best) {
         let seconds = best.as_secs_f64();
-        // Far below the 2^52 lines from which on the conversion would not be exact.
+        // Exact below 2^52 lines.
         #[expect(clippy::cast_precision_loss)]
-        let thousands = lines as f64 / seconds / 1000.0;
-        let row = writeln!(table, "| {processes} x {workers} | {seconds:.2} | {thousands:.0},000 |");
+        let millions = lines as f64 / seconds / 1e6;
+        let row = writeln!(table, "| {processes} x {workers} | {seconds:.2} | {millions:.2} million |");
         row.expect("writing to a string does not fail");
     }
     Ok(table)

@@ -7,7 +7,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -414,6 +415,48 @@ mod unix {
         for (word, n) in [("so", 2), ("it", 1), ("goes", 1), ("and", 1), ("on", 1)] {
             *expected.entry(word.to_owned()).or_default() += n;
         }
+        assert_eq!(counts(&started.map(Process::wait)), expected);
+    }
+
+    #[test]
+    fn a_process_that_stands_still_bounds_what_the_others_read() {
+        const SIZE: u64 = 16 << 20;
+        let folder = folder("back_pressure");
+        let files = [pipe(&folder, "one"), pipe(&folder, "two")];
+        let addresses = addresses(2);
+        let started = [0, 1].map(|process| member(&addresses, process, &["--workers", "2"], &files));
+        let [mut one, two] = [open(&files[0]), open(&files[1])];
+        signal(&started[1], "STOP");
+
+        let written = Arc::new(AtomicU64::new(0));
+        let writer = thread::spawn({
+            let written = Arc::clone(&written);
+            move || {
+                let text = "all the words ".repeat(64);
+                while written.load(Relaxed) < SIZE {
+                    one.write_all(text.as_bytes()).unwrap();
+                    written.fetch_add(text.len() as u64, Relaxed);
+                }
+            }
+        });
+        // 17 turns of each worker, of up to two blocks, 16 blocks ahead, the pipe, and the block that is read: 5.5 MB.
+        let start = Instant::now();
+        let mut before = 0;
+        let mut unchanged = 0;
+        while unchanged < 10 {
+            thread::sleep(Duration::from_millis(100));
+            let now = written.load(Relaxed);
+            assert!(now < SIZE / 2, "{now} bytes were read");
+            assert!(start.elapsed() < LIMIT, "the process still reads");
+            unchanged = if now == before && now > 0 { unchanged + 1 } else { 0 };
+            before = now;
+        }
+
+        signal(&started[1], "CONT");
+        drop(two);
+        writer.join().unwrap();
+        let n = written.load(Relaxed) / 14;
+        let expected = ["all", "the", "words"].map(|word| (word.to_owned(), n)).into();
         assert_eq!(counts(&started.map(Process::wait)), expected);
     }
 
