@@ -4,13 +4,13 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::mem;
 use std::net::TcpStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Sender};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::ProgressBar;
 use threadsafe_gen::{Prefetch, ThreadsafeExt, ThreadsafeIter, TryNextError};
@@ -25,7 +25,7 @@ use timely::worker::Worker;
 use timely::{CommunicationConfig, WorkerConfig};
 
 use crate::blocks::{BLOCK_SIZE, is_in_word};
-use crate::peer::{Broken, Event, Peer};
+use crate::peer::{Event, Peer, fail};
 
 /// The number of blocks that the generator of a process may be ahead of the workers.
 const BLOCKS_AHEAD: usize = 16;
@@ -35,9 +35,6 @@ const IN_FLIGHT: u64 = 16;
 
 /// The time that a worker waits for a block before it lets timely process what other workers have sent.
 const BLOCK_TIMEOUT: Duration = Duration::from_millis(1);
-
-/// The time in which the cause of a worker's panic is known, if the cause is a lost connection.
-const CAUSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// The counts of one worker, or of one process. A word is counted by one worker of all processes.
 pub(crate) type Counts = HashMap<String, u64>;
@@ -84,37 +81,20 @@ impl Part {
         // The generator runs on a thread of its own, so that no worker blocks in a read: all others would wait for it.
         let blocks = Arc::new(blocks.prefetch(BLOCKS_AHEAD));
         let (events, receiver) = mpsc::channel();
-        let broken = Broken::default();
-        broken.silence_consequences();
         let is_alone = self.sockets.is_empty();
         thread::spawn(move || {
-            let event = self.run_workers(&blocks, &events, &broken).unwrap_or_else(Event::Failed);
+            let event = self.run_workers(&blocks, &events).map_or_else(Event::Failed, Event::Finished);
             // The main thread may have ended its wait, for a failure.
             let _ = events.send(event);
         });
-
-        let mut panicked_at = None;
-        loop {
-            let event = match panicked_at {
-                None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(at) => receiver.recv_timeout(CAUSE_LIMIT.saturating_sub(Instant::elapsed(&at))),
-            };
-            match event {
-                Ok(Event::Finished(outcomes)) => return merge(outcomes, is_alone),
-                Ok(Event::Failed(message)) => return Err(vec![message]),
-                Ok(Event::WorkerPanicked) => panicked_at = panicked_at.or_else(|| Some(Instant::now())),
-                Err(_) => return Err(vec!["a worker has panicked".to_owned()]),
-            }
+        match receiver.recv().expect("the thread that runs the workers sends an event") {
+            Event::Finished(outcomes) => merge(outcomes, is_alone),
+            Event::Failed(message) => Err(vec![message]),
         }
     }
 
-    /// Runs the workers to their end. The result is an event, or the reason why they could not be started.
-    fn run_workers(
-        self,
-        blocks: &Arc<Blocks>,
-        events: &Sender<Event<Vec<Outcome>>>,
-        broken: &Broken,
-    ) -> Result<Event<Vec<Outcome>>, String> {
+    /// Runs the workers to their end. The error is the reason why they could not be started.
+    fn run_workers(self, blocks: &Arc<Blocks>, events: &Sender<Event<Vec<Outcome>>>) -> Result<Vec<Outcome>, String> {
         let Self { process, workers, sockets, names, bytes, bar } = self;
         let (builders, connections) = if sockets.is_empty() {
             let (builders, _) = CommunicationConfig::Process(workers).try_build()?;
@@ -123,7 +103,7 @@ impl Part {
             let peers = sockets
                 .into_iter()
                 .zip(names)
-                .map(|(socket, name)| socket.map(|socket| Peer::new(socket, &name, events.clone(), broken.clone())));
+                .map(|(socket, name)| socket.map(|socket| Peer::new(socket, &name, events.clone())));
             let hooks = Hooks::default();
             let local = ProcessBuilder::new_typed_vector(workers, hooks.refill.clone(), hooks.spill.clone());
             let (builders, connections) =
@@ -133,37 +113,19 @@ impl Part {
         };
 
         let work = {
-            let (blocks, events, broken) = (Arc::clone(blocks), events.clone(), broken.clone());
+            let (blocks, events) = (Arc::clone(blocks), events.clone());
             move |worker: &mut Worker| {
-                let _report = ReportPanic { events: events.clone(), broken: broken.clone() };
-                work(worker, process, workers, &blocks, bytes, &bar)
+                let work = || work(worker, process, workers, &blocks, bytes, &bar);
+                // The panic has printed its message. It ends here: the other workers would wait for this one.
+                catch_unwind(AssertUnwindSafe(work))
+                    .unwrap_or_else(|_| fail(&events, "a worker has panicked".to_owned()))
             }
         };
         let guards = timely::execute::execute_from(builders, Box::new(()), WorkerConfig::default(), work)?;
-        let outcomes: Result<Vec<_>, _> = guards.join().into_iter().collect();
-        let Ok(outcomes) = outcomes else {
-            // Dropped, the connections would panic too.
-            mem::forget(connections);
-            return Ok(Event::WorkerPanicked);
-        };
+        let outcomes = guards.join().into_iter().collect::<Result<_, _>>()?;
         // Waits until all is sent, and until the other processes have sent all.
         drop(connections);
-        Ok(Event::Finished(outcomes))
-    }
-}
-
-/// Reports the panic of a worker to the main thread.
-struct ReportPanic {
-    events: Sender<Event<Vec<Outcome>>>,
-    broken: Broken,
-}
-
-impl Drop for ReportPanic {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.broken.add();
-            let _ = self.events.send(Event::WorkerPanicked);
-        }
+        Ok(outcomes)
     }
 }
 
