@@ -64,7 +64,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
     let mut parser = Parser::from_args(args);
     let mut workers = thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
     let mut repeat = NonZero::<usize>::MIN;
-    let mut timeout: u64 = 30;
+    let mut timeout: u32 = 30;
     let (mut addresses, mut process, mut listen) = (None, None, None);
     let (mut local, mut compare, mut measure) = (false, false, false);
     let mut files = Vec::new();
@@ -106,7 +106,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
             if process >= addresses.len() {
                 return Err(format!("there is no process {process} among {} addresses", addresses.len()).into());
             }
-            Some(Cluster { addresses, process, listen, limit: Duration::from_secs(timeout) })
+            Some(Cluster { addresses, process, listen, limit: Duration::from_secs(timeout.into()) })
         }
     };
     Ok(Command::Count(Box::new(Options { cluster, workers: workers.get(), local, input })))

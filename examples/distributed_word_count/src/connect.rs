@@ -22,7 +22,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_m
 /// The time that a connection has to send its [`Hello`].
 const HELLO_LIMIT: Duration = Duration::from_secs(5);
 
-/// What each process is told of the others.
+/// The processes, and the limit of time for their start.
 pub(crate) struct Cluster {
     /// The addresses of all processes, in the order of their indexes.
     pub(crate) addresses: Vec<String>,

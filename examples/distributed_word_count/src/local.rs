@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::process::{self, Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,12 +16,23 @@ use crate::args::Input;
 /// The processes that this one has started and that have not been waited for.
 static PROCESSES: Mutex<Vec<Child>> = Mutex::new(Vec::new());
 
-/// Kills the processes that this one has started.
-pub(crate) fn kill_processes() {
-    for child in PROCESSES.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
+fn processes() -> MutexGuard<'static, Vec<Child>> {
+    PROCESSES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn kill(processes: &mut [Child]) {
+    for child in processes {
         // It may have ended by itself.
         let _ = child.kill();
     }
+}
+
+/// Ends this process after ctrl-c, with those that it has started.
+pub(crate) fn exit_interrupted() -> ! {
+    // Held to the end, so that no other is started.
+    let mut processes = processes();
+    kill(&mut processes);
+    process::exit(130);
 }
 
 /// The rounds of `--measure`, in each of which each shape runs once.
@@ -105,16 +116,25 @@ fn run_processes(processes: usize, workers: usize, input: &Input) -> Result<Vec<
     let addresses = free_addresses(processes).map_err(failed)?.join(",");
 
     let mut outputs = Vec::new();
-    for process in 0..processes {
+    for index in 0..processes {
         let mut command = Command::new(&program);
         command.args(["--workers", &workers.to_string(), "--repeat", &input.repeat.to_string()]);
         if processes > 1 {
-            command.args(["--addresses", &addresses, "--process", &process.to_string()]);
+            command.args(["--addresses", &addresses, "--process", &index.to_string()]);
         }
         command.arg("--").args(input.files.iter().map(|file| -> &OsStr { file.as_ref() }));
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?;
-        outputs.push(child.stdout.take().expect("the output is a pipe"));
-        PROCESSES.lock().unwrap_or_else(PoisonError::into_inner).push(child);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut started = self::processes();
+        match command.spawn() {
+            Ok(mut child) => {
+                outputs.push(child.stdout.take().expect("the output is a pipe"));
+                started.push(child);
+            }
+            Err(error) => {
+                kill(&mut started);
+                return Err(failed(error));
+            }
+        }
     }
     let readers = outputs.into_iter().map(|mut output| {
         thread::spawn(move || {
@@ -128,10 +148,14 @@ fn run_processes(processes: usize, workers: usize, input: &Input) -> Result<Vec<
 
     // All have closed their outputs, and so are about to end.
     let mut errors = Vec::new();
-    for (process, mut child) in PROCESSES.lock().unwrap_or_else(PoisonError::into_inner).drain(..).enumerate() {
+    for (index, mut child) in self::processes().drain(..).enumerate() {
         let status = child.wait().map_err(failed)?;
+        if status.code() == Some(130) {
+            // A terminal sends ctrl-c to all processes.
+            process::exit(130);
+        }
         if !status.success() {
-            errors.push(format!("process {process} has ended with {status}"));
+            errors.push(format!("process {index} has ended with {status}"));
         }
     }
     if errors.is_empty() { texts.map_err(failed) } else { Err(errors) }

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::iter;
 use std::path::PathBuf;
-use std::process::{self, ExitCode};
+use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -42,7 +42,6 @@ fn count(options: Options, bar: &ProgressBar) -> Result<(), Vec<String>> {
             (sockets, (0..processes).map(|process| cluster.name(process)).collect())
         }
     };
-    let bar = bar.clone();
     let part = Part { process, workers, sockets, names, bytes: size(&files), bar: bar.clone() };
     let counts = part.count(blocks(files).map(|block| block.map_err(|error| error.to_string())));
     bar.finish_and_clear();
@@ -82,17 +81,12 @@ fn run(command: Command) -> Result<(), Vec<String>> {
     let interrupted_bar = bar.clone();
     let handler = move || {
         interrupted_bar.finish_and_clear();
-        local::kill_processes();
-        process::exit(130);
+        local::exit_interrupted();
     };
     ctrlc::set_handler(handler).map_err(|error| vec![format!("cannot handle ctrl-c: {error}")])?;
     match command {
         Command::Help => write_text(HELP),
-        Command::Count(options) => {
-            let result = count(*options, &bar);
-            bar.finish_and_clear();
-            result
-        }
+        Command::Count(options) => count(*options, &bar),
         Command::Compare(input) => local::compare(&input).and_then(|summary| write_text(&summary)),
         Command::Measure(input) => local::measure(&input).and_then(|table| write_text(&table)),
     }

@@ -2,8 +2,8 @@
 //!
 //! timely reports a lost connection by panics: first of its thread that reads or writes there, then of every worker. These
 //! panics name no process, a worker that is blocked does not see them, and if a worker has something to send while it
-//! unwinds, it panics again, which aborts the process. A [`Peer`] is the stream that timely's threads use. Where it
-//! fails, it tells the main thread which connection is lost, and does not return to timely. The main thread ends the
+//! unwinds, it panics again, which aborts the process. A [`Peer`] is the stream that timely's threads use. If a
+//! call fails, it tells the main thread which connection is lost, and does not return to timely. The main thread ends the
 //! process without waiting for any other thread.
 
 use std::io::{self, ErrorKind, Read, Write};

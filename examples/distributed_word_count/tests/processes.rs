@@ -288,6 +288,36 @@ fn a_connection_of_another_program_is_ignored() {
 }
 
 #[test]
+fn a_process_that_was_started_twice_is_detected() {
+    let folder = folder("twice");
+    let files = texts(&folder, 1);
+    let addresses = addresses(3);
+    let options = ["--workers", "1", "--timeout", "30"];
+    let first = member(&addresses, 0, &options, &files);
+    let second = member(&addresses, 1, &options, &files);
+    let twin = member(&addresses, 1, &[&options[..], &["--listen", "127.0.0.1:0"]].concat(), &files);
+    let output = first.wait();
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.ends_with("process 1 was started twice\n"), "{output:?}");
+    // These wait for process 2, up to their limit.
+    drop((second, twin));
+}
+
+#[test]
+fn another_program_at_an_address_is_reported() {
+    let folder = folder("other_program");
+    let files = texts(&folder, 1);
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addresses = format!("{},{}", other.local_addr().unwrap(), addresses(1));
+    let process = member(&addresses, 1, &["--workers", "1"], &files);
+    let (mut connection, _) = other.accept().unwrap();
+    connection.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").unwrap();
+    let output = process.wait();
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.ends_with(" is another process or another program\n"), "{output:?}");
+}
+
+#[test]
 fn the_command_line_is_checked() {
     for help in ["--help", "-h"] {
         let output = Process::start([help]).wait();
