@@ -90,8 +90,9 @@ impl Cluster {
                 Err(error) => error,
             };
             if deadline.saturating_duration_since(Instant::now()) <= pause {
-                let name = self.name(process);
-                return Err(ConnectError::Missing { name, limit: self.limit, error: Some(error) });
+                // The error of a read that took too long says no more than that.
+                let error = Some(error).filter(|e| !matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
+                return Err(ConnectError::Missing { name: self.name(process), limit: self.limit, error });
             }
             thread::sleep(pause);
             pause = PAUSES.1.min(2 * pause);
@@ -237,11 +238,9 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listen { address, error } => write!(f, "cannot listen on {address}: {error}"),
-            Self::Missing { name, limit, error: Some(error) } => {
-                write!(f, "{name} has not answered within {} s: {error}", limit.as_secs())
-            }
-            Self::Missing { name, limit, error: None } => {
-                write!(f, "{name} has not connected within {} s", limit.as_secs())
+            Self::Missing { name, limit, error } => {
+                write!(f, "{name} has not answered within {} s", limit.as_secs())?;
+                error.as_ref().map_or(Ok(()), |error| write!(f, ": {error}"))
             }
             Self::Different { name, difference } => write!(f, "{name} {difference}"),
             Self::Socket(error) => write!(f, "cannot connect the processes: {error}"),

@@ -243,8 +243,8 @@ enum SourceState {
     Failed(String),
 }
 
-/// Counts the words of the blocks that are ready, up to the size of a whole block, so that a word that is frequent there is
-/// sent once. Returns the number of bytes.
+/// Counts the words of the blocks that are ready, up to the size of a whole block, so that a word that is frequent
+/// there is sent once. Returns the number of bytes.
 ///
 /// A turn ends without a block too: workers that have blocks wait until the others have had as many turns.
 fn count_turn(blocks: &Blocks, counts: &mut Counts) -> (u64, SourceState) {

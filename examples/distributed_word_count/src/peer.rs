@@ -1,10 +1,10 @@
 //! The connections between the processes, and the events that end a process.
 //!
-//! timely reports a lost connection by panics: first of its thread that reads or writes there, then of every worker. These
-//! panics name no process, a worker that is blocked does not see them, and if a worker has something to send while it
-//! unwinds, it panics again, which aborts the process. A [`Peer`] is the stream that timely's threads use. If a
-//! call fails, it tells the main thread which connection is lost, and does not return to timely. The main thread ends the
-//! process without waiting for any other thread.
+//! timely reports a lost connection by panics: first of its thread that reads or writes there, then of every worker.
+//! These panics name no process, a worker that is blocked does not see them, and if a worker has something to send
+//! while it unwinds, it panics again, which aborts the process. A [`Peer`] is the stream that timely's threads use. If
+//! a call fails, it tells the main thread which connection is lost, and does not return to timely. The main thread ends
+//! the process without waiting for any other thread.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -40,8 +40,8 @@ pub(crate) struct Peer<R> {
     /// The process and its address, for messages.
     name: Arc<str>,
     events: Sender<Event<R>>,
-    /// The number of zeros that were read last. If the stream ends after fewer than the last message has, the process has
-    /// ended too early. If it ends early after as many, which is improbable, timely panics.
+    /// The number of zeros that were read last. If the stream ends after fewer than the last message has, the process
+    /// has ended too early. If it ends early after as many, which is improbable, timely panics.
     zeros: usize,
 }
 

@@ -224,7 +224,7 @@ fn every_process_reports_the_error_in_a_file_of_one() {
 fn errors_in_several_processes_are_all_reported_by_all() {
     let folder = folder("errors");
     let files = ["a", "b"].map(|name| folder.join(name));
-    // The generator of a process ends with its first error. The first process to fail may stop the other one before that.
+    // The first process to fail may stop the other one before that one fails too.
     let outputs = run_members(2, &["--workers", "1"], &files);
     assert_eq!(outputs[0].stderr, outputs[1].stderr);
     for output in outputs {
@@ -237,13 +237,28 @@ fn errors_in_several_processes_are_all_reported_by_all() {
 fn a_process_that_does_not_start_is_reported_by_the_others() {
     let folder = folder("missing_process");
     let files = texts(&folder, 1);
-    for (started, missing, problem) in [(0, 1, "has not connected within 1 s"), (1, 0, "has not answered within 1 s: ")]
-    {
-        let output = member(&addresses(2), started, &["--timeout", "1"], &files).wait();
-        assert_eq!((output.code, output.stdout.as_str()), (Some(1), ""));
+    let report = |process: Process, missing: usize| {
+        let output = process.wait();
+        assert_eq!(
+            (output.code, output.stdout.as_str(), output.stderr.lines().count()),
+            (Some(1), "", 1),
+            "{output:?}"
+        );
         let name = format!("distributed_word_count: process {missing} (127.0.0.1:");
-        assert!(output.stderr.starts_with(&name) && output.stderr.contains(problem), "{output:?}");
-    }
+        assert!(output.stderr.starts_with(&name), "{output:?}");
+        assert!(output.stderr.contains(") has not answered within 1 s"), "{output:?}");
+    };
+    let options = ["--timeout", "1", "--workers", "1"];
+    report(member(&addresses(2), 0, &options, &files), 1);
+    report(member(&addresses(2), 1, &options, &files), 0);
+    // Process 0 connects to process 2, and not to process 1.
+    let three = addresses(3);
+    let started = [0, 2].map(|process| member(&three, process, &options, &files));
+    started.into_iter().for_each(|process| report(process, 1));
+    // A process that is there and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let two = format!("{},{}", silent.local_addr().unwrap(), addresses(1));
+    report(member(&two, 1, &options, &files), 0);
 }
 
 #[test]
