@@ -254,7 +254,9 @@ fn a_process_that_does_not_start_is_reported_by_the_others() {
     // Process 0 connects to process 2, and not to process 1.
     let three = addresses(3);
     let started = [0, 2].map(|process| member(&three, process, &options, &files));
-    started.into_iter().for_each(|process| report(process, 1));
+    for process in started {
+        report(process, 1);
+    }
     // A process that is there and says nothing.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let two = format!("{},{}", silent.local_addr().unwrap(), addresses(1));
