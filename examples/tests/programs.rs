@@ -1,7 +1,8 @@
 //! The examples as programs: the command line, exit codes, closed and full outputs, and signals. Results that must not
 //! depend on the number of threads are compared with those of one thread.
 //!
-//! `cargo test -p examples` builds the examples first; with `--test programs` it does not.
+//! `cargo test` builds the examples first, but not with a filter or with `--test`. Then `cargo build -p examples --examples`
+//! is to be run before.
 
 use std::env;
 use std::fs;
@@ -16,7 +17,9 @@ const PROGRAMS: [&str; 8] = ["count", "data_loader", "grep", "id_ranges", "ids",
 fn program(name: &str) -> Command {
     let test = env::current_exe().expect("the test has a path");
     let target = test.ancestors().nth(2).expect("the test is in `deps` in the folder of the profile");
-    let mut command = Command::new(target.join("examples").join(name).with_extension(env::consts::EXE_EXTENSION));
+    let path = target.join("examples").join(name).with_extension(env::consts::EXE_EXTENSION);
+    assert!(path.exists(), "run `cargo build -p examples --examples`: there is no {}", path.display());
+    let mut command = Command::new(path);
     command.stdin(Stdio::null());
     command
 }
@@ -244,7 +247,9 @@ fn grep_exits_with_0_for_a_match_1_for_none_and_2_for_an_error() {
 #[cfg(unix)]
 mod signals {
     use std::fs;
-    use std::io::{BufRead, BufReader};
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
     use std::os::unix::process::ExitStatusExt;
     use std::process::{Child, Command, ExitStatus, Stdio};
     use std::thread;
@@ -331,23 +336,38 @@ mod signals {
         }
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn the_second_signal_ends_a_training_that_is_blocked() {
         let folder = temporary_folder();
         let rows = write(&folder, "points.csv", "1,1,0\n2,2,1\n");
-        let mut running = Running::start("data_loader", &["--epochs=100000", &rows], |_| {});
-        // The training blocks when the pipe is full: nothing reads its output. If it is not full yet, the first signal
-        // ends the training.
-        thread::sleep(Duration::from_secs(1));
-        running.send("-INT");
-        let code = loop {
-            thread::sleep(Duration::from_millis(50));
-            if running.0.try_wait().expect("the example can be waited for").is_some() {
-                break running.exit_code();
+        // The training blocks at its first line, because nothing reads the full buffer of its output.
+        let (mut output, _reader) = UnixStream::pair().expect("the sockets can be created");
+        output.set_nonblocking(true).expect("a socket can be non-blocking");
+        while output.write(b"full").is_ok() {}
+        output.set_nonblocking(false).expect("a socket can be blocking");
+        let mut running = Running::start("data_loader", &[&rows], |command| {
+            command.stdout(OwnedFd::from(output));
+        });
+        limited({
+            let status = format!("/proc/{}/status", running.0.id());
+            move || {
+                while !catches_signals(&fs::read_to_string(&status).expect("the example runs")) {
+                    thread::sleep(Duration::from_millis(1));
+                }
             }
-            running.send("-TERM");
-        };
-        assert!([130, 143].contains(&code), "{code}");
+        });
+        running.send("-INT");
+        running.send("-TERM");
+        assert_eq!(running.exit_code(), 143);
+    }
+
+    /// Returns `true` if a process has handlers for `SIGINT` and `SIGTERM`.
+    fn catches_signals(status: &str) -> bool {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("Linux lists the signals");
+        let mask = u64::from_str_radix(mask.trim(), 16).expect("the signals are a number");
+        let both = 1 << (2 - 1) | 1 << (15 - 1);
+        mask & both == both
     }
 
     /// Without a bound on a block, the program would be aborted, as it runs out of memory.
