@@ -6,7 +6,7 @@ use std::mem;
 use threadsafe_gen::threadsafe_generator;
 
 /// The size of a block, about.
-const BLOCK: u64 = 64 << 10;
+const BLOCK: usize = 64 << 10;
 
 /// The maximum length of a unit. Longer ones are an error.
 const MAX_UNIT: usize = 1 << 20;
@@ -20,11 +20,12 @@ pub fn blocks(
     unit: &'static str,
     is_end: fn(u8) -> bool,
 ) -> impl Iterator<Item = io::Result<Vec<u8>>> {
-    let mut block = Vec::new();
-    while file.by_ref().take(BLOCK).read_to_end(&mut block)? > 0 {
+    let mut block = Vec::with_capacity(BLOCK);
+    while file.by_ref().take(BLOCK as u64).read_to_end(&mut block)? > 0 {
         if let Some(end) = block.iter().rposition(|byte| is_end(*byte)) {
             // The last unit may continue in the next block.
-            let rest = block.split_off(end + 1);
+            let mut rest = block.split_off(end + 1);
+            rest.reserve(BLOCK);
             yield_!(Ok(mem::replace(&mut block, rest)));
         } else if block.len() >= MAX_UNIT {
             let message = format!("a {unit} is longer than {MAX_UNIT} bytes");

@@ -5,8 +5,10 @@
 //! is to be run before.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::process::{Command, Output, Stdio};
+use std::str;
 
 use support::limited;
 use tempfile::TempDir;
@@ -25,7 +27,7 @@ fn program(name: &str) -> Command {
 }
 
 /// Runs an example to its end.
-fn run<A: AsRef<std::ffi::OsStr>>(name: &str, args: impl IntoIterator<Item = A>) -> Output {
+fn run<A: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = A>) -> Output {
     let mut command = program(name);
     command.args(args);
     limited(move || command.output().expect("the example starts"))
@@ -184,7 +186,7 @@ fn words_are_counted_once_also_across_blocks() {
 
 /// Creates files to search in. Returns those that are not binary, in the order of the search.
 fn files_to_search(folder: &TempDir) -> Vec<String> {
-    let lines = |n: usize| (0..n).map(|i| format!("line {i} of {n}\n")).collect::<String>();
+    let lines = |n: usize| (0..n).map(|i| format!("line {i} of {n}\n")).collect::<Vec<_>>().concat();
     let long_lines = format!("{}\nline 7\n{}line 8", "long ".repeat(40_000), "7".repeat(300_000));
     write(folder, "search/binary", b"line 7\n\0");
     vec![
