@@ -3,8 +3,9 @@
 //!
 //! The first half shows the article's two failures, as far as they compile in Rust. A generator that is called without
 //! waiting returns an error while another thread executes it. A counter loses counts if its load and its store are two
-//! atomic operations. (A plain `i += 1` without a lock, as in Python, does not compile.) The second half shows the
-//! solution: `c1` and `c2` are 200001 in every run. The article's first run, in Python, printed 112106 and 158368.
+//! atomic operations. (A plain `i += 1` without a lock, as in Python, does not compile.) How often depends on the run.
+//! The second half shows the solution: `c1` and `c2` are 200001 in every run. The article's first run, in Python,
+//! printed 112106 and 158368.
 //!
 //! ```console
 //! $ cargo run --release --example count

@@ -2,7 +2,8 @@
 //!
 //! A generator walks through the paths, folders included, and yields the files in blocks of lines. `prefetch` lets it
 //! read ahead on a thread of its own. `parallel_map` searches the blocks, also those of a single large file, and
-//! returns the results in order. Memory is bounded by the number of blocks, which is [`AHEAD`] and two for each thread.
+//! returns the results in order. Memory is bounded: up to [`AHEAD`] blocks are read ahead, and two for each thread are
+//! searched or wait to be printed. A block has 64 KiB, or a single line of up to 1 MiB.
 //!
 //! ```console
 //! $ cargo run --release --example grep -- [--threads N] [--progress] PATTERN PATH...
@@ -34,7 +35,7 @@ struct Block {
     text: Vec<u8>,
 }
 
-/// Yields the files below the paths in blocks. An error does not end it.
+/// Yields the files below the paths in blocks. After an error it continues with the next file.
 #[threadsafe_generator]
 fn blocks(mut paths: Vec<PathBuf>, bar: ProgressBar) -> impl Iterator<Item = io::Result<Block>> {
     // The next path is at the end.
@@ -109,12 +110,10 @@ struct Options {
 
 fn options() -> OptionParser<Options> {
     let threads = program::threads();
-    let progress = long("progress").help("Show on the standard error how much was searched").switch();
+    let progress = long("progress").help("Show how much is read, if the standard error is a terminal").switch();
     let pattern = positional::<String>("PATTERN").help("A regular expression").parse(|pattern| {
-        // The last line of the error says what is wrong, the others show where.
-        Regex::new(&pattern).map_err(|error| {
-            error.to_string().lines().last().map(|line| line.replace("error: ", "")).unwrap_or_default()
-        })
+        // Without the lines that show the place of the error.
+        Regex::new(&pattern).map_err(|error| error.to_string().rsplit("error: ").next().unwrap_or_default().to_owned())
     });
     let paths = positional("PATH").help("A file, or a folder to be searched with all below it").some("expected a PATH");
     construct!(Options { threads, progress, pattern, paths })

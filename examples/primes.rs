@@ -42,12 +42,8 @@ fn main() -> ExitCode {
 
         let start = Instant::now();
         let parallel: u64 = candidates(ks).into_par_iter().filter(|&n| is_prime(n)).sum();
-        writeln!(
-            output,
-            "sum of the primes, on a pool of {}: {parallel} in {:.2?}",
-            rayon::current_num_threads(),
-            start.elapsed()
-        )?;
+        let (threads, time) = (rayon::current_num_threads(), start.elapsed());
+        writeln!(output, "sum of the primes, on a pool of {threads}: {parallel} in {time:.2?}")?;
         assert_eq!(parallel, sequential);
 
         let ks = 200_000_000_000_000..200_000_000_100_000;

@@ -266,18 +266,21 @@ mod signals {
         fn start(name: &str, args: &[&str], configure: impl FnOnce(&mut Command)) -> Self {
             let example = program(name);
             // A test that runs in the background of a shell inherits that ctrl-c is ignored.
-            let mut command = if cfg!(target_os = "linux") { Command::new("env") } else { Command::new("nice") };
-            if cfg!(target_os = "linux") {
-                command.arg("--default-signal=INT");
-            }
-            command.arg(example.get_program()).args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut command = if cfg!(target_os = "linux") {
+                let mut env = Command::new("env");
+                env.arg("--default-signal=INT").arg(example.get_program());
+                env
+            } else {
+                example
+            };
+            command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
             configure(&mut command);
             Self(command.spawn().expect("the example starts"))
         }
 
         fn send(&self, signal: &str) {
-            let kill = Command::new("kill").arg(signal).arg(self.0.id().to_string()).status();
-            assert!(kill.expect("the system has `kill`").success());
+            let kill = Command::new("sh").args(["-c", &format!("kill {signal} {}", self.0.id())]).status();
+            assert!(kill.expect("the system has a shell").success());
         }
 
         /// Waits for the end, and returns the exit code as a shell shows it.
