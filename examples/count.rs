@@ -56,23 +56,27 @@ struct RacyCounter {
 
 impl RacyCounter {
     fn next(&self) -> u64 {
+        sometimes_yield_now();
         let i = self.i.load(Relaxed) + 1;
-        if i % 8 == 0 {
-            thread::yield_now();
-        }
+        sometimes_yield_now();
         self.i.store(i, Relaxed);
         i
     }
 }
 
-/// Counts, and yields the processor while it executes, so that other threads call it during execution.
+/// Counts, and sometimes yields the processor while it executes, so that other threads call it during execution.
 #[threadsafe_generator]
 fn interrupted_count() -> impl Iterator<Item = u64> {
     for i in 1.. {
-        if i % 8 == 0 {
-            thread::yield_now();
-        }
+        sometimes_yield_now();
         yield_!(i);
+    }
+}
+
+/// Lets another thread run, in one of eight calls, at random.
+fn sometimes_yield_now() {
+    if fastrand::u8(..8) == 0 {
+        thread::yield_now();
     }
 }
 
