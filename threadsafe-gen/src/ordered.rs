@@ -1,28 +1,44 @@
 //! [`ParallelMap`]: many threads process items, and the results come in the order of the items.
 //!
-//! The workers share the source under a mutex. The worker that holds it waits until there is room, reserves the next
-//! slot and calls the source. So the slots have the order of the items, and no more than `limit` of them exist. A worker
-//! stores the result in its slot; the consumer takes the results from the first slot on.
+//! The results pass through a ring of slots. A slot is `FREE`, then `TAKEN` while its item is processed, then `DONE` until
+//! the consumer has taken the result. The worker that holds the source waits until the next slot is free, takes that
+//! slot and calls the source. So the slots have the order of the items, and as many items are taken and not returned as
+//! there are slots at most. Each slot has a mutex of its own, which at most two threads use at a time.
 //!
-//! The phase goes from `OPEN` to `ENDING` at the end of the source and after a panic: nothing more is pulled, and the items
-//! that were taken are processed, because the consumer waits for those before the panic. It goes to `STOPPED` when the
-//! consumer is dropped or has seen a panic: no result is wanted any more.
+//! Two threads can sleep at a slot: the consumer until it is `DONE`, and the worker that holds the source until it is
+//! `FREE`. They check the state under the slot's mutex before they sleep, and the state changes to `DONE` and `FREE` under
+//! that mutex, so no wake-up is lost.
+//!
+//! # The source
+//!
+//! A worker that releases the source often comes back at once, because its item was cheap. To wake another worker each
+//! time would cost more than the item. Therefore at most one worker waits for the mutex of the source, and the others
+//! wait for their turn to do that. A worker that finds the mutex free takes it without such a turn.
+//!
+//! # The end
+//!
+//! The source is dropped at its end, and the slot of the missing item has [`Outcome::End`]. After a panic of the function
+//! nothing more is pulled (`ENDING`), and the items that were taken are processed, because the consumer waits for those
+//! before the panic. When the consumer is dropped or has returned a panic, no result is wanted any more (`STOPPED`).
 
 use std::any::Any;
-use std::collections::VecDeque;
 use std::fmt;
 use std::iter::FusedIterator;
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use crate::sync::{Arc, AtomicU8, Condvar, Mutex};
+use crate::sync::{Arc, AtomicU8, Condvar, Mutex, MutexGuard, spin_until};
 
-/// Items are pulled and processed.
-const OPEN: u8 = 0;
-/// Nothing more is pulled.
+/// The consumer has taken the result that was in the slot.
+const FREE: u8 = 0;
+/// A worker calls the source for the item of the slot, or processes the item.
+const TAKEN: u8 = 1;
+/// The outcome is there.
+const DONE: u8 = 2;
+
+/// Set when nothing more is to be pulled.
 const ENDING: u8 = 1;
-/// Items that were pulled are not processed either, and results are dropped.
+/// Set when no result is wanted any more.
 const STOPPED: u8 = 2;
 
 /// The results of [`parallel_map`](crate::ThreadsafeExt::parallel_map) and
@@ -41,6 +57,8 @@ const STOPPED: u8 = 2;
 #[must_use = "the workers stop when this is dropped"]
 pub struct ParallelMap<T> {
     results: Arc<Results<T>>,
+    /// The slot of the next result.
+    place: usize,
     /// The size hint of the source at the start.
     hint: (usize, Option<usize>),
     /// The number of results that were returned.
@@ -50,32 +68,47 @@ pub struct ParallelMap<T> {
 
 /// The state that the workers and the consumer share.
 struct Results<T> {
-    state: Mutex<State<T>>,
-    /// The consumer, while the first slot is empty.
-    ready: Condvar,
-    /// The worker that holds the source, while there is no room.
-    room: Condvar,
-    /// The maximum number of slots.
-    limit: usize,
-    /// Never goes back. Stored under the mutex of the state.
+    slots: Box<[Slot<T>]>,
+    /// `ENDING` and `STOPPED`. Bits are set and never cleared.
     phase: AtomicU8,
 }
 
-struct State<T> {
-    /// The items that were taken and whose results were not returned, in order. `None` while an item is processed.
-    slots: VecDeque<Option<Outcome<T>>>,
-    /// The index of the first slot.
-    first: usize,
+/// On cache lines of its own: two threads write to neighbouring slots at the same time.
+#[repr(align(128))]
+struct Slot<T> {
+    state: AtomicU8,
+    outcome: Mutex<Option<Outcome<T>>>,
+    /// Notified when the state becomes `DONE` or `FREE`.
+    changed: Condvar,
 }
 
-/// A result, or the payload of the panic in its place.
-type Outcome<T> = Result<T, Box<dyn Any + Send>>;
+/// What there is in the place of an item.
+enum Outcome<T> {
+    Result(T),
+    /// The payload of a panic of the function or of the source.
+    Panic(Box<dyn Any + Send>),
+    /// There is no such item.
+    End,
+}
 
 /// One of the threads that process items. `I` is the source, `F` the function.
 pub(crate) struct Worker<I, F, T> {
-    source: Arc<Mutex<Option<I>>>,
+    source: Arc<SharedSource<I>>,
     function: F,
     results: Arc<Results<T>>,
+}
+
+struct SharedSource<I> {
+    source: Mutex<Source<I>>,
+    /// Held by the one worker that waits for the mutex above.
+    turn: Mutex<()>,
+}
+
+struct Source<I> {
+    /// `None` after the end.
+    iter: Option<I>,
+    /// The slot of the next item.
+    place: usize,
 }
 
 /// Creates the workers, and the consumer of their results.
@@ -84,67 +117,80 @@ pub(crate) struct Worker<I, F, T> {
 ///
 /// If `threads` is 0.
 #[track_caller]
-pub(crate) fn workers<I, F, T>(source: I, threads: usize, function: F) -> (Vec<Worker<I, F, T>>, ParallelMap<T>)
+pub(crate) fn workers<I, F, T>(iter: I, threads: usize, function: F) -> (Vec<Worker<I, F, T>>, ParallelMap<T>)
 where
     I: Iterator,
     F: FnMut(I::Item) -> T + Clone,
 {
     assert!(threads > 0, "the number of threads must be non-zero");
+    let slot = |_| Slot { state: const { AtomicU8::new(FREE) }, outcome: Mutex::new(None), changed: Condvar::new() };
     let results = Arc::new(Results {
-        state: Mutex::new(State { slots: VecDeque::new(), first: 0 }),
-        ready: Condvar::new(),
-        room: Condvar::new(),
-        limit: threads.saturating_mul(2),
-        phase: const { AtomicU8::new(OPEN) },
+        slots: (0..threads.saturating_mul(2)).map(slot).collect(),
+        phase: const { AtomicU8::new(0) },
     });
-    let hint = source.size_hint();
-    let source = Arc::new(Mutex::new(Some(source)));
+    let hint = iter.size_hint();
+    let source = Mutex::new(Source { iter: Some(iter), place: 0 });
+    let source = Arc::new(SharedSource { source, turn: Mutex::new(()) });
     let worker = |function| Worker { source: Arc::clone(&source), function, results: Arc::clone(&results) };
     let mut workers: Vec<_> = (1..threads).map(|_| worker(function.clone())).collect();
     workers.push(worker(function));
-    (workers, ParallelMap { results, hint, returned: 0, has_panicked: false })
+    (workers, ParallelMap { results, place: 0, hint, returned: 0, has_panicked: false })
 }
 
 impl<I: Iterator, F: FnMut(I::Item) -> T, T> Worker<I, F, T> {
     /// Processes items until there are no more, or until this is to stop.
     pub(crate) fn run(mut self) {
-        while let Some((index, item)) = self.take() {
+        while let Some((place, item)) = self.take() {
             // The function is not called again after a panic, and nothing sees what the panic left behind in it.
-            let outcome = catch_unwind(AssertUnwindSafe(|| (self.function)(item)));
-            let has_panicked = outcome.is_err();
-            self.results.deliver(index, outcome);
-            if has_panicked {
-                break;
+            match catch_unwind(AssertUnwindSafe(|| (self.function)(item))) {
+                Ok(result) => self.results.deliver(place, Outcome::Result(result)),
+                Err(payload) => {
+                    self.results.phase.fetch_or(ENDING, Relaxed);
+                    self.results.deliver(place, Outcome::Panic(payload));
+                    break;
+                }
             }
         }
     }
 
-    /// Takes the next item, with its index.
+    /// Takes the next item, with the slot for its result.
     fn take(&self) -> Option<(usize, I::Item)> {
         let mut source = self.source.lock();
-        let Some(index) = self.results.reserve() else {
-            let ended = source.take();
-            // Dropped after the mutex is released: the destructor may take long.
-            drop(source);
-            drop(ended);
-            return None;
-        };
-        let iter = source.as_mut()?;
-        // The source is dropped after a panic, and nothing sees what the panic left behind in it.
-        match catch_unwind(AssertUnwindSafe(|| iter.next())) {
-            Ok(Some(item)) => {
-                drop(source);
-                // Another item may have ended the phase meanwhile. The consumer waits for this one nevertheless.
-                return (self.results.phase() != STOPPED).then_some((index, item));
+        let Source { iter, place } = &mut *source;
+        let slot = *place;
+        // Without an item for it, the slot is not to be taken again.
+        let next = iter.as_mut()?;
+        let mut end = None;
+        if self.results.wait_for_room(slot) {
+            // The source is dropped after a panic, and nothing sees what the panic left behind in it.
+            match catch_unwind(AssertUnwindSafe(|| next.next())) {
+                Ok(Some(item)) => {
+                    *place = self.results.after(slot);
+                    drop(source);
+                    // After a panic of the function, the consumer waits for this item nevertheless.
+                    return (self.results.phase() & STOPPED == 0).then_some((slot, item));
+                }
+                Ok(None) => end = Some(Outcome::End),
+                Err(payload) => end = Some(Outcome::Panic(payload)),
             }
-            // Under the mutex of the source, so that no other worker reserves a slot after this one.
-            Ok(None) => self.results.end(),
-            Err(payload) => self.results.deliver(index, Err(payload)),
         }
-        let ended = source.take();
+        let iter = iter.take();
         drop(source);
-        drop(ended);
+        if let Some(end) = end {
+            self.results.deliver(slot, end);
+        }
+        // Last, because the destructor may take long.
+        drop(iter);
         None
+    }
+}
+
+impl<I> SharedSource<I> {
+    fn lock(&self) -> MutexGuard<'_, Source<I>> {
+        self.source.try_lock().unwrap_or_else(|| {
+            let _turn = self.turn.lock();
+            self.source.lock()
+        })
     }
 }
 
@@ -153,60 +199,69 @@ impl<T> Results<T> {
         self.phase.load(Relaxed)
     }
 
-    /// Waits for room, and reserves a slot. Returns its index, or `None` if nothing more is to be pulled.
+    /// Returns the slot that follows a slot.
+    fn after(&self, place: usize) -> usize {
+        if place + 1 == self.slots.len() { 0 } else { place + 1 }
+    }
+
+    /// Waits until the slot is free, and takes it. Returns `false` if nothing more is to be pulled.
     ///
     /// The caller holds the source.
-    fn reserve(&self) -> Option<usize> {
-        let mut state = self.state.lock();
-        while state.slots.len() >= self.limit && self.phase() == OPEN {
-            self.room.wait(&mut state);
+    fn wait_for_room(&self, place: usize) -> bool {
+        let slot = &self.slots[place];
+        let is_over = || self.phase() != 0;
+        if slot.state.load(Acquire) != FREE {
+            spin_until(|| slot.state.load(Relaxed) == FREE || is_over());
+            if slot.state.load(Acquire) != FREE {
+                // Sleeps until half of the slots are free: cheap items would wake this thread one by one.
+                let last = (place + (self.slots.len() / 2 - 1)) % self.slots.len();
+                drop(self.slots[last].wait_for(FREE, is_over));
+            }
         }
-        if self.phase() != OPEN {
-            return None;
+        let is_open = !is_over();
+        if is_open {
+            slot.state.store(TAKEN, Relaxed);
         }
-        state.slots.push_back(None);
-        Some(state.first.wrapping_add(state.slots.len() - 1))
+        is_open
     }
 
-    /// Stores the outcome for the slot with this index.
-    fn deliver(&self, index: usize, outcome: Outcome<T>) {
-        let mut state = self.state.lock();
-        if self.phase() == STOPPED {
+    /// Stores the outcome in its slot.
+    fn deliver(&self, place: usize, outcome: Outcome<T>) {
+        let slot = &self.slots[place];
+        let mut stored = slot.outcome.lock();
+        if self.phase() & STOPPED != 0 {
             // Not under the mutex, because a destructor may take long or panic.
-            drop(state);
+            drop(stored);
             return;
         }
-        if outcome.is_err() {
-            self.phase.store(ENDING, Relaxed);
-            self.room.notify_one();
-        }
-        let place = index.wrapping_sub(state.first);
-        state.slots[place] = Some(outcome);
-        if place == 0 {
-            self.ready.notify_one();
-        }
+        *stored = Some(outcome);
+        slot.state.store(DONE, Release);
+        drop(stored);
+        slot.changed.notify_all();
     }
+}
 
-    /// Removes the slot that was reserved last: the source has no item for it.
-    fn end(&self) {
-        let mut state = self.state.lock();
-        if self.phase() != STOPPED {
-            self.phase.store(ENDING, Relaxed);
-            state.slots.pop_back();
-            self.ready.notify_one();
+impl<T> Slot<T> {
+    /// Blocks until the slot has the state, or `is_over` returns `true`. Returns the guard of its outcome.
+    fn wait_for(&self, state: u8, is_over: impl Fn() -> bool) -> MutexGuard<'_, Option<Outcome<T>>> {
+        let mut outcome = self.outcome.lock();
+        while self.state.load(Acquire) != state && !is_over() {
+            self.changed.wait(&mut outcome);
         }
+        outcome
     }
 }
 
 impl<T> ParallelMap<T> {
     /// Tells the workers to stop, and drops their results.
     fn stop(&self) {
-        let mut state = self.results.state.lock();
-        self.results.phase.store(STOPPED, Relaxed);
-        let slots = mem::take(&mut state.slots);
-        self.results.room.notify_one();
-        drop(state);
-        drop(slots);
+        self.results.phase.store(ENDING | STOPPED, Relaxed);
+        for slot in &self.results.slots {
+            // A worker that checked the phase before the change is asleep when the mutex is free.
+            let outcome = slot.outcome.lock().take();
+            slot.changed.notify_all();
+            drop(outcome);
+        }
     }
 }
 
@@ -221,32 +276,26 @@ impl<T> Iterator for ParallelMap<T> {
     #[track_caller]
     fn next(&mut self) -> Option<T> {
         assert!(!self.has_panicked, "the function or the source panicked earlier");
-        let Results { state, ready, room, phase, limit, .. } = &*self.results;
-        let mut state = state.lock();
-        let outcome = loop {
-            match state.slots.front_mut() {
-                None if phase.load(Relaxed) != OPEN => return None,
-                Some(slot) if slot.is_some() => break slot.take()?,
-                _ => ready.wait(&mut state),
-            }
-        };
-        state.slots.pop_front();
-        state.first = state.first.wrapping_add(1);
-        // Not for every slot: cheap items would wake a worker one by one. As many results as threads are still there.
-        if state.slots.len() <= limit / 2 {
-            room.notify_one();
-        }
-        drop(state);
-        match outcome {
-            Ok(result) => {
+        let slot = &self.results.slots[self.place];
+        spin_until(|| slot.state.load(Relaxed) == DONE);
+        let mut outcome = slot.wait_for(DONE, || false);
+        match outcome.take()? {
+            Outcome::Result(result) => {
+                slot.state.store(FREE, Release);
+                drop(outcome);
+                slot.changed.notify_all();
+                self.place = self.results.after(self.place);
                 self.returned = self.returned.wrapping_add(1);
                 Some(result)
             }
-            Err(payload) => {
+            Outcome::Panic(payload) => {
+                drop(outcome);
                 self.has_panicked = true;
                 self.stop();
                 resume_unwind(payload);
             }
+            // The slot stays `DONE` without an outcome, so that later calls return `None` too.
+            Outcome::End => None,
         }
     }
 

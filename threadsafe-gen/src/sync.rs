@@ -28,7 +28,7 @@ mod real {
             if condition() {
                 return;
             }
-            if turn < 6 {
+            if turn < 4 {
                 (0..1 << turn).for_each(|_| hint::spin_loop());
             } else {
                 thread::yield_now();
