@@ -13,7 +13,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use support::{gated, limited, message_of, panic_of};
+use support::{Order, gated, limited, message_of, panic_of};
 use threadsafe_gen::{ParallelMap, ThreadsafeExt, threadsafe_generator};
 
 /// Waits until `condition` holds.
@@ -380,6 +380,51 @@ fn it_goes_with_generators_prefetch_and_itself() {
         thread::scope(|scope| {
             assert!(shared.iter().parallel_map_scoped(scope, 3, |n| uneven(n) + 1).take(300).eq(expected()));
         });
+    });
+}
+
+#[test]
+fn the_end_reaches_workers_that_wait_for_the_source_while_others_process() {
+    limited(|| {
+        let ends: [Order<u64>; 2] = [|| None, || resume_unwind(Box::new(Payload(9)))];
+        for round in 0..60 {
+            let (gate, source) = gated();
+            let (dropped, source) = reports_drop(source);
+            let release = Arc::new(Barrier::new(3));
+            let alive = Arc::new(());
+            let (meeting, counted) = (Arc::clone(&release), Counted(Arc::clone(&alive)));
+            let f = move |n| {
+                meeting.wait();
+                (n, &counted).0
+            };
+            let mut results = source.parallel_map(6, f);
+            // Two workers process an item each, one is in the source, and three wait for the source.
+            (0..2).for_each(|_| gate.let_in(|| Some(7)));
+            (0..3).for_each(|_| gate.entered());
+            assert_eq!(Arc::strong_count(&alive), 1 + 6);
+            thread::scope(|scope| {
+                let panics = round % 2 == 1;
+                let consumer = scope.spawn(move || {
+                    assert_eq!((results.next(), results.next()), (Some(7), Some(7)));
+                    if panics {
+                        assert_eq!(panic_of(|| results.next()).downcast_ref(), Some(&Payload(9)));
+                    } else {
+                        assert_eq!((results.next(), results.next()), (None, None));
+                    }
+                });
+                if round % 3 == 0 {
+                    // Now the threads sleep. In the other rounds they are about to.
+                    thread::sleep(Duration::from_millis(2));
+                }
+                gate.let_in(ends[usize::from(panics)]);
+                dropped.recv().unwrap();
+                // The four workers without an item end before the two others.
+                eventually(|| Arc::strong_count(&alive) == 1 + 2);
+                release.wait();
+                consumer.join().unwrap();
+            });
+            eventually(|| Arc::strong_count(&alive) == 1);
+        }
     });
 }
 

@@ -17,9 +17,9 @@ use futures::stream::FusedStream;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use threadsafe_gen::GeneratorState::{Complete, Yielded};
 use threadsafe_gen::{
-    AsyncGenerator, Coroutine, CoroutineGuard, Generator, GeneratorState, IterGuard, Reply, Stream,
-    ThreadsafeCoroutine, ThreadsafeExt, ThreadsafeIter, ThreadsafeStream, TryNextError, TryPollError, TryResumeError,
-    Yielder, coroutine, generator, stream,
+    AsyncGenerator, Coroutine, CoroutineGuard, Generator, GeneratorState, IterGuard, ParallelMap, Prefetch, Reply,
+    Stream, ThreadsafeCoroutine, ThreadsafeExt, ThreadsafeIter, ThreadsafeStream, TryNextError, TryPollError,
+    TryResumeError, Yielder, coroutine, generator, stream,
 };
 
 /// A future, iterator, coroutine and stream that is `Send` and `Sync` exactly if `T` is.
@@ -77,6 +77,21 @@ assert_not_impl_any!(ThreadsafeIter<Box<dyn Iterator<Item = u8>>>: Send, Sync);
 assert_not_impl_any!(ThreadsafeIter<Box<dyn Iterator<Item = u8> + Sync>>: Send, Sync);
 // An item that one thread takes and puts back can reach another thread, so the items must be `Send` too.
 assert_not_impl_any!(ThreadsafeIter<Empty<Rc<u8>>>: Send, Sync);
+
+// The items of a source that runs ahead, and results in order, come from another thread. A consumer owns either alone:
+// through a shared reference there is no item to be had from a `ParallelMap`, and those in a `Prefetch` are not behind a
+// lock.
+assert_impl_all!(Prefetch<u8>: Send, Sync, Unpin, FusedIterator, Debug);
+assert_impl_all!(Prefetch<SendOnly>: Send);
+assert_not_impl_any!(Prefetch<SendOnly>: Sync, Clone);
+assert_not_impl_any!(Prefetch<SyncOnly>: Send);
+assert_not_impl_any!(Prefetch<Neither>: Send, Sync);
+assert_impl_all!(ThreadsafeIter<Prefetch<SendOnly>>: Send, Sync);
+assert_not_impl_any!(ThreadsafeIter<Prefetch<SyncOnly>>: Send, Sync);
+assert_impl_all!(ParallelMap<u8>: Send, Sync, Unpin, FusedIterator, Debug);
+assert_impl_all!(ParallelMap<SendOnly>: Send, Sync);
+assert_not_impl_any!(ParallelMap<SyncOnly>: Send, Sync, Clone);
+assert_not_impl_any!(ParallelMap<Neither>: Send, Sync);
 
 // A guard must be released on the thread that took it.
 assert_not_impl_any!(IterGuard<'static, As<u8>>: Send);

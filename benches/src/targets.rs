@@ -66,6 +66,9 @@ pub fn judge(answers: &[Answer]) -> Vec<Verdict> {
         let selection = Selection { question: "prefetch", setting: Some(&setting), threads: None, unit: "ns/item" };
         judge.ratio(&format!("prefetch({ahead})"), selection, names::OUR_PREFETCH, names::CROSSBEAM, 0.5);
     }
+    // Half would be the whole overlap. What is allowed leaves an item that takes 20 µs two microseconds at each end.
+    let overlap = Selection { question: "prefetch", setting: Some("20 µs"), threads: None, unit: "ns/item" };
+    judge.ratio("prefetch, a source and a consumer of 20 µs", overlap, names::OUR_PREFETCH, names::PLAIN, 0.6);
     for time in ["100ns", "10µs", "1ms"] {
         for threads in [1, 2, 4, 16] {
             let selection =
@@ -74,6 +77,9 @@ pub fn judge(answers: &[Answer]) -> Vec<Verdict> {
             judge.ratio(&what, selection, names::OUR_PARALLEL_MAP, names::PARITER, 1.0);
         }
     }
+
+    let behind = Selection { question: "parallel-map", setting: Some("taken"), threads: Some(4), unit: "items" };
+    judge.value("items taken and not returned behind a slow one", behind, names::OUR_PARALLEL_MAP, 8.0);
 
     // The target is "none". The wake-ups alone, fifty per second, take about half of this with every contender.
     let waiting = Selection { question: "waiting", setting: None, threads: Some(4), unit: "% of a core" };

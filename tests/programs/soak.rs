@@ -1,4 +1,5 @@
-//! A long run: many items shared by 64 threads, many generators, and tee branches that fall behind and are dropped.
+//! A long run: many items shared by 64 threads, many generators, tee branches that fall behind and are dropped, and
+//! sources that run ahead of results in order, exhausted and dropped half-way.
 //! Checks that every item arrives once and that memory stays flat, and measures the longest wait of any call.
 //!
 //! `cargo run --release --example soak -- --items 100000000 --generators 1000000 --longest-wait-ms 1000`. Without
@@ -32,6 +33,8 @@ fn main() -> ExitCode {
     many_items(&options);
     many_generators(options.generators);
     lagging_branches(options.items / 10);
+    run_ahead(options.items / 10);
+    many_threads_left_behind(options.generators / 50);
     ExitCode::SUCCESS
 }
 
@@ -157,6 +160,45 @@ fn lagging_branches(n: u64) {
     let before = resident();
     read(n);
     println!("{n} items of a tee, the slowest branch 8000 behind: memory {}", grown_since(before));
+}
+
+/// Runs a source ahead of threads that map its items, and lets the results run ahead again.
+fn run_ahead(n: u64) {
+    let read = |n: u64| {
+        let square = |item: Box<u64>| Box::new(*item * *item);
+        let results = boxes(n).prefetch(64).parallel_map(4, square).prefetch(8);
+        assert!(results.map(|square| *square).eq((1..=n).map(|i| i * i)), "a result is wrong or not in its place");
+    };
+    read(n / 10);
+    let before = resident();
+    read(n);
+    println!("{n} items that run ahead, mapped by 4 threads: memory {}", grown_since(before));
+}
+
+/// Drops sources that run ahead, and the threads behind them, half-way or unused.
+fn many_threads_left_behind(n: u64) {
+    let round = |n: u64| {
+        for i in 0..n {
+            let taken = usize::try_from(i % 20).expect("less than 20");
+            let mut results = boxes(u64::MAX).prefetch(8).parallel_map(2, |item| item);
+            assert_eq!(results.by_ref().take(taken).count(), taken);
+            drop(results);
+            // Nothing joins the threads. Wait for them here, so that they do not pile up.
+            while threads().is_some_and(|threads| threads > 16) {
+                thread::yield_now();
+            }
+        }
+    };
+    round(n / 10);
+    let before = resident();
+    round(n);
+    println!("{n} sources that run ahead dropped half-way: memory {}", grown_since(before));
+}
+
+/// Returns the number of this process's threads, or `None` if the system does not report it.
+fn threads() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Threads:")?.trim().parse().ok())
 }
 
 /// Returns the memory in use in KiB, or `None` if the system does not report it.

@@ -209,14 +209,13 @@ impl<T> Results<T> {
     /// The caller holds the source.
     fn wait_for_room(&self, place: usize) -> bool {
         let slot = &self.slots[place];
+        let is_free = || slot.state.load(Acquire) == FREE;
         let is_over = || self.phase() != 0;
-        if slot.state.load(Acquire) != FREE {
-            spin_until(|| slot.state.load(Relaxed) == FREE || is_over());
-            if slot.state.load(Acquire) != FREE {
-                // Sleeps until half of the slots are free: cheap items would wake this thread one by one.
-                let last = (place + (self.slots.len() / 2 - 1)) % self.slots.len();
-                drop(self.slots[last].wait_for(FREE, is_over));
-            }
+        spin_until(|| is_free() || is_over());
+        if !is_free() {
+            // Sleeps until half of the slots are free: cheap items would wake this thread one by one.
+            let last = (place + (self.slots.len() / 2 - 1)) % self.slots.len();
+            drop(self.slots[last].wait_for(FREE, is_over));
         }
         let is_open = !is_over();
         if is_open {
@@ -256,12 +255,15 @@ impl<T> ParallelMap<T> {
     /// Tells the workers to stop, and drops their results.
     fn stop(&self) {
         self.results.phase.store(ENDING | STOPPED, Relaxed);
-        for slot in &self.results.slots {
+        let stop = |slot: &Slot<T>| {
             // A worker that checked the phase before the change is asleep when the mutex is free.
             let outcome = slot.outcome.lock().take();
             slot.changed.notify_all();
-            drop(outcome);
-        }
+            outcome
+        };
+        // Dropped after all workers are woken, because a destructor may panic.
+        let outcomes: Vec<_> = self.results.slots.iter().map(stop).collect();
+        drop(outcomes);
     }
 }
 

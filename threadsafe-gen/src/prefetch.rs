@@ -3,8 +3,9 @@
 //! The thread has the [`Producer`], the consumers have the [`Prefetch`], and both share a [`Queue`]. The consumers take
 //! all items of the queue at once, into a batch that the `Prefetch` owns, and return items from the batch without the
 //! queue's mutex. The bound counts the batch too, whose length is an atomic that the producer reads when there seems to be
-//! no room. A producer that sleeps is woken by the `Prefetch` after every `report_after` items, and when the batch is
-//! empty.
+//! no room. A producer that sleeps is woken by the `Prefetch` after every `report_after` items. The length that the
+//! producer has read may be an old one, but counts no more than the items that were returned since the last report. So
+//! before the consumers have taken all that made the producer sleep, there is a report.
 //!
 //! # Waiting outside of the lock
 //!
@@ -82,7 +83,7 @@ pub struct Prefetch<T> {
     queue: Arc<Queue<T>>,
     /// The items that were taken from the queue and not yet returned.
     batch: VecDeque<T>,
-    /// The number of items that were returned since the producer was last woken, if it slept.
+    /// The number of items that were returned since the last [report](Self::report).
     unreported: usize,
     /// The number of items that were returned.
     returned: usize,
@@ -269,16 +270,12 @@ impl<T> Prefetch<T> {
     /// With `wait`, if the source has panicked.
     #[cold]
     fn refill(&mut self, wait: bool) -> bool {
-        let Self { queue, batch, unreported, .. } = self;
+        let Self { queue, batch, .. } = self;
         let mut state = queue.state.lock();
         let mut has_spun = false;
         loop {
             mem::swap(batch, &mut state.items);
-            *unreported = 0;
-            if mem::replace(&mut state.batch, batch.len()) > 0 {
-                // These items were returned, and the producer may sleep because it did not know.
-                queue.room.notify_one();
-            }
+            state.batch = batch.len();
             if !batch.is_empty() {
                 queue.queued.0.store(0, Relaxed);
                 queue.consumer.batch.store(batch.len(), Relaxed);

@@ -4,6 +4,8 @@ use std::any::Any;
 use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -15,6 +17,15 @@ impl Count {
     pub(crate) fn item(&self, number: usize) -> Item {
         self.0.fetch_add(1, Ordering::Relaxed);
         Item { number: Box::new(number), count: self.clone() }
+    }
+
+    /// Waits until all items are dropped, by threads that are not joined.
+    pub(crate) fn wait_until_none_left(&self) {
+        let start = Instant::now();
+        while self.0.load(Ordering::Relaxed) > 0 {
+            assert!(start.elapsed() < Duration::from_secs(20), "some items were never dropped");
+            thread::yield_now();
+        }
     }
 
     pub(crate) fn assert_none_left(&self) {

@@ -8,6 +8,7 @@
 //! The threads synchronize only by spawning, joining and the locks of `parking_lot`. A sanitizer cannot follow the
 //! primitives of the precompiled standard library.
 
+mod ahead;
 mod coroutines;
 mod items;
 mod iterators;
@@ -34,6 +35,7 @@ const ROUNDS: &[Round] = &[
     Round { name: "streams", run: streams::round },
     Round { name: "tees", run: tees::round },
     Round { name: "parallel", run: parallel::round },
+    Round { name: "ahead", run: ahead::round },
 ];
 
 fn main() -> ExitCode {

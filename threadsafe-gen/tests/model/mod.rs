@@ -61,7 +61,7 @@ pub(crate) mod primitives {
 ///
 /// The first seven are faults of the primitives and are in this directory. The others are faults of the code under test:
 /// `.ci/model` plants them in a copy of the code, each behind an `if` that calls [`planted`].
-const FAULTS: [&str; 24] = [
+const FAULTS: [&str; 26] = [
     // A timed try of the mutex fails on a pure load of its word.
     "timed-try-is-a-pure-load",
     // An unlock does not wake the waiting thread.
@@ -106,10 +106,14 @@ const FAULTS: [&str; 24] = [
     "wait-without-check-for-close",
     // The length of the batch is stored after the mutex of the queue is released.
     "batch-stored-after-unlock",
-    // A refill of the batch does not wake the producer.
-    "refill-without-wake-up",
-    // A worker reports the end after it has released the source.
-    "end-after-release",
+    // A caller that gives up does not wake another one in its place.
+    "give-up-without-wake-up",
+    // The state of a slot becomes `DONE` after the mutex of the slot is released.
+    "done-stored-after-unlock",
+    // A worker waits for room before it checks for the end of the source.
+    "room-before-end",
+    // The drop of the results does not wake the worker that waits for room.
+    "stop-without-wake-up",
 ];
 
 /// Returns `true` if `fault` is selected.

@@ -54,15 +54,22 @@ fn a_panic_of_the_function_comes_in_its_place_and_stops_the_workers() {
     explore("ordered: the function panics", Some(1), Some(2), || {
         let function = |n| if n == 1 { resume_unwind(Box::new("the function panicked")) } else { n };
         let (first, second) =
-            map(2, Source::new(9, End::None), function, |mut results| (results.next(), outcome(|| results.next())));
+            map(2, Source::new(3, End::None), function, |mut results| (results.next(), outcome(|| results.next())));
         assert_eq!((first, second), (Some(0), Err("the function panicked".to_owned())));
     });
 }
 
 #[test]
-fn a_drop_stops_workers_that_wait_for_room() {
-    explore("ordered: drop", Some(1), Some(2), || {
-        let first = map(2, Source::new(9, End::None), |n| n, |mut results| results.next());
+fn a_drop_stops_a_worker_that_waits_for_room() {
+    explore("ordered: drop, one worker", Some(1), Some(2), || {
+        let first = map(1, Source::new(9, End::None), |n| n, |mut results| results.next());
         assert_eq!(first, Some(0));
+    });
+}
+
+#[test]
+fn a_drop_stops_two_workers() {
+    explore("ordered: drop, two workers", Some(1), Some(1), || {
+        map(2, Source::new(9, End::None), |n| n, drop);
     });
 }

@@ -1,12 +1,14 @@
 //! The hand-over between a source that runs ahead and its consumers: no item, end, panic, close or drop goes unnoticed.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::{End, Log, Source, both, drain, sorted};
-use crate::model::backend::{explore, spawn};
+use crate::model::backend::{explore, park, spawn};
 use crate::model::outcome;
 use crate::prefetch::{self, Prefetch, Producer};
+use crate::sync::AtomicUsize;
 use crate::{ThreadsafeIter, TryNextError};
 
 type Ahead = ThreadsafeIter<Prefetch<super::Item>>;
@@ -110,6 +112,62 @@ fn a_consumer_that_gives_up_leaves_the_item_to_one_that_waits() {
         let rest = iter.iter().collect();
         assert!(results[1].is_some());
         assert_eq!(sorted([results.into_iter().flatten().collect(), rest]), [1, 2]);
+    });
+}
+
+#[test]
+fn a_caller_that_gives_up_behind_a_holder_wakes_another() {
+    explore("prefetch: a time limit behind a holder of the lock", Some(1), Some(2), || {
+        let (producer, prefetch) = prefetch::queue(3, (0, None));
+        let iter = Arc::new(ThreadsafeIter::prefetched(prefetch));
+        let waiting = Arc::clone(&iter);
+        let mut waiting = Some(spawn(move || waiting.next()));
+        // Set to 1 when the caller with the time limit has given up, and to 2 when it has taken an item.
+        let limited = Arc::new(AtomicUsize::new(0));
+        let (holder, outcome) = (Arc::clone(&iter), Arc::clone(&limited));
+        let producer = spawn(move || {
+            let mut calls = 0..4;
+            let mut join = || waiting.take().map(|waiting| assert!(waiting.join().unwrap().is_some()));
+            producer.run(std::iter::from_fn(move || {
+                let call = calls.next()?;
+                if call == 1 {
+                    let guard = holder.lock();
+                    while outcome.load(Relaxed) == 0 {
+                        park();
+                    }
+                    drop(guard);
+                }
+                // The item that the caller with the time limit leaves is for the other one. It is joined before the
+                // source ends, because the end would wake it too.
+                if call > 1 || call == 1 && outcome.load(Relaxed) == 1 {
+                    join()?;
+                }
+                Some(call)
+            }));
+        });
+        let taken = iter.next_timeout(LONG).is_ok();
+        limited.store(if taken { 2 } else { 1 }, Relaxed);
+        producer.thread().unpark();
+        producer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_wait_beside_a_refill_finds_the_batch() {
+    explore("prefetch: a wait beside a refill", Some(1), None, || {
+        let (producer, mut prefetch) = prefetch::queue(3, (0, None));
+        let mut items = 1..=2;
+        producer.run(std::iter::from_fn(|| {
+            let item = items.next();
+            if item.is_none() {
+                // Both items are ready, and the source is in a call that does not return.
+                let queue = prefetch.queue();
+                let waiting = spawn(move || queue.wait(None, || false));
+                assert_eq!(prefetch.next(), Some(1));
+                assert!(waiting.join().unwrap());
+            }
+            item
+        }));
     });
 }
 
