@@ -19,7 +19,7 @@ use threadsafe_gen::{ParallelMap, ThreadsafeExt, threadsafe_generator};
 /// Waits until `condition` holds.
 fn eventually(condition: impl Fn() -> bool) {
     while !condition() {
-        thread::sleep(Duration::from_millis(1));
+        thread::sleep(Duration::from_micros(100));
     }
 }
 

@@ -1,5 +1,5 @@
-//! `prefetch`: the source runs ahead on a thread of its own, in order and within its bound, and calls wait for items and
-//! not for the source.
+//! `prefetch`: the source runs ahead on a thread of its own, in order and within its bound, and calls wait for items
+//! and not for the source.
 
 use std::any::Any;
 use std::iter;
@@ -30,7 +30,7 @@ fn counted(items: u64) -> (Arc<AtomicUsize>, impl Iterator<Item = u64> + Send) {
 /// Waits until `condition` holds.
 fn eventually(condition: impl Fn() -> bool) {
     while !condition() {
-        thread::sleep(Duration::from_millis(1));
+        thread::sleep(Duration::from_micros(100));
     }
 }
 
@@ -73,8 +73,9 @@ fn all_items_come_in_order_for_every_number_of_items_ahead() {
 #[test]
 fn every_item_goes_to_one_of_the_threads() {
     limited(|| {
-        for ahead in [1, 2, 16, 1000] {
-            let numbers = (0..20_000_u64).prefetch(ahead);
+        // With few items ahead, threads sleep and wake for each.
+        for (ahead, items) in [(1, 2000), (2, 4000), (16, 20_000), (1000, 20_000)] {
+            let numbers = (0..items).prefetch(ahead);
             let mut all: Vec<_> = together(4, |thread| match thread {
                 0 => numbers.buffered(7).collect::<Vec<_>>(),
                 1 => iter::from_fn(|| numbers.next_timeout(Duration::from_secs(60)).unwrap()).collect(),
@@ -86,7 +87,7 @@ fn every_item_goes_to_one_of_the_threads() {
             .flatten()
             .collect();
             all.sort_unstable();
-            assert!(all.into_iter().eq(0..20_000), "{ahead} ahead");
+            assert!(all.into_iter().eq(0..items), "{ahead} ahead");
         }
     });
 }
@@ -241,6 +242,26 @@ fn close_wakes_a_caller_that_holds_the_guard() {
             settle();
             numbers.close();
             assert_eq!((holder.join().unwrap(), behind.join().unwrap()), (None, None));
+        });
+    });
+}
+
+#[test]
+fn an_item_goes_to_the_caller_that_holds_the_guard_before_others() {
+    limited(|| {
+        let (gate, source) = gated::<u64>();
+        let numbers = source.prefetch(4);
+        gate.entered();
+        thread::scope(|scope| {
+            let behind = scope.spawn(|| numbers.next());
+            settle();
+            // Would sleep for ever if the item woke the other caller, which then blocks on the lock.
+            let holder = scope.spawn(|| numbers.lock().next());
+            settle();
+            gate.let_in(|| Some(1));
+            assert_eq!(holder.join().unwrap(), Some(1));
+            gate.let_in(|| Some(2));
+            assert_eq!(behind.join().unwrap(), Some(2));
         });
     });
 }

@@ -79,8 +79,8 @@ assert_not_impl_any!(ThreadsafeIter<Box<dyn Iterator<Item = u8> + Sync>>: Send, 
 assert_not_impl_any!(ThreadsafeIter<Empty<Rc<u8>>>: Send, Sync);
 
 // The items of a source that runs ahead, and results in order, come from another thread. A consumer owns either alone:
-// through a shared reference there is no item to be had from a `ParallelMap`, and those in a `Prefetch` are not behind a
-// lock.
+// through a shared reference there is no item to be had from a `ParallelMap`, and those in a `Prefetch` are not behind
+// a lock.
 assert_impl_all!(Prefetch<u8>: Send, Sync, Unpin, FusedIterator, Debug);
 assert_impl_all!(Prefetch<SendOnly>: Send);
 assert_not_impl_any!(Prefetch<SendOnly>: Sync, Clone);

@@ -36,8 +36,8 @@ const WAIT: Duration = Duration::from_millis(300);
 /// The starts of the threads, and the looks for a change before a thread sleeps.
 const MOST: Duration = Duration::from_millis(50);
 
-/// Calls `shared` in every way that waits, on a thread for each. While all wait, runs `waiting`. Then lets an item in for
-/// each, and checks that none of the threads has used CPU.
+/// Calls `shared` in every way that waits, on a thread for each. While all wait, runs `waiting`. Then lets an item in
+/// for each, and checks that none of the threads has used CPU.
 fn check_callers(shared: &ThreadsafeIter<Source>, gate: &Gate<u64>, waiting: impl FnOnce()) {
     thread::scope(|scope| {
         let threads: Vec<_> = PULLS

@@ -1,13 +1,13 @@
 //! [`ParallelMap`]: many threads process items, and the results come in the order of the items.
 //!
-//! The results pass through a ring of slots. A slot is `FREE`, then `TAKEN` while its item is processed, then `DONE` until
-//! the consumer has taken the result. The worker that holds the source waits until the next slot is free, takes that
-//! slot and calls the source. So the slots have the order of the items, and as many items are taken and not returned as
-//! there are slots at most. Each slot has a mutex of its own, which at most two threads use at a time.
+//! The results pass through a ring of slots. A slot is `FREE`, then `TAKEN` while its item is processed, then `DONE`
+//! until the consumer has taken the result. The worker that holds the source waits until the next slot is free, takes
+//! that slot and calls the source. So the slots have the order of the items, and as many items are taken and not
+//! returned as there are slots at most. Each slot has a mutex of its own, which at most two threads use at a time.
 //!
 //! Two threads can sleep at a slot: the consumer until it is `DONE`, and the worker that holds the source until it is
-//! `FREE`. They check the state under the slot's mutex before they sleep, and the state changes to `DONE` and `FREE` under
-//! that mutex, so no wake-up is lost.
+//! `FREE`. They check the state under the slot's mutex before they sleep, and the state changes to `DONE` and `FREE`
+//! under that mutex, so no wake-up is lost.
 //!
 //! # The source
 //!
@@ -17,9 +17,10 @@
 //!
 //! # The end
 //!
-//! The source is dropped at its end, and the slot of the missing item has [`Outcome::End`]. After a panic of the function
-//! nothing more is pulled (`ENDING`), and the items that were taken are processed, because the consumer waits for those
-//! before the panic. When the consumer is dropped or has returned a panic, no result is wanted any more (`STOPPED`).
+//! The source is dropped at its end, and the slot of the missing item has [`Outcome::End`]. After a panic of the
+//! function nothing more is pulled (`ENDING`), and the items that were taken are processed, because the consumer waits
+//! for those before the panic. When the consumer is dropped or has returned a panic, no result is wanted any more
+//! (`STOPPED`).
 
 use std::any::Any;
 use std::fmt;

@@ -2,19 +2,19 @@
 //!
 //! The thread has the [`Producer`], the consumers have the [`Prefetch`], and both share a [`Queue`]. The consumers take
 //! all items of the queue at once, into a batch that the `Prefetch` owns, and return items from the batch without the
-//! queue's mutex. The bound counts the batch too, whose length is an atomic that the producer reads when there seems to be
-//! no room. A producer that sleeps is woken by the `Prefetch` after every `report_after` items. The length that the
+//! queue's mutex. The bound counts the batch too, whose length is an atomic that the producer reads when there seems to
+//! be no room. A producer that sleeps is woken by the `Prefetch` after every `report_after` items. The length that the
 //! producer has read may be an old one, but counts no more than the items that were returned since the last report. So
 //! before the consumers have taken all that made the producer sleep, there is a report.
 //!
 //! # Waiting outside of the lock
 //!
 //! A `Prefetch` is the source of a `ThreadsafeIter`, whose lock guards the batch. Its callers wait for an item without
-//! that lock, so that `close` and time limits reach all of them. The `ThreadsafeIter` has a reference to the queue beside
-//! the lock. It calls the source by [`Queue::attempt`], in which the `Prefetch` returns `None` instead of waiting, and
-//! then waits by [`Queue::wait`], which ends too when the iterator is closed. An attempt is marked with the id of its
-//! thread. Therefore it also reaches a `Prefetch` in a box, and it cannot affect one that was moved elsewhere by
-//! `get_mut`, which waits like any other source.
+//! that lock, so that `close` and time limits reach all of them. The `ThreadsafeIter` has a reference to the queue
+//! beside the lock. It calls the source by [`Queue::attempt`], in which the `Prefetch` returns `None` instead of
+//! waiting, and then waits by [`Queue::wait`], which ends too when the iterator is closed. An attempt is marked with
+//! the id of its thread. Therefore it also reaches a `Prefetch` in a box, and it cannot affect one that was moved
+//! elsewhere by `get_mut`, which waits like any other source.
 //!
 //! # No lost wake-up
 //!
@@ -22,6 +22,9 @@
 //! is ready. Each item that enters the queue wakes one sleeping thread. A thread that was woken takes an item, or finds
 //! that others took all, or returns an error and wakes another one in its place ([`Queue::wake_another`]). So while an
 //! item is ready, either no thread sleeps, or one is awake that will look for it.
+//!
+//! A thread can also wait while it holds the lock: with the guard of the iterator, or as the owner. Another thread that
+//! is woken then blocks on the lock. Therefore the holder is woken first.
 //!
 //! The end, a panic and `close` wake all threads.
 
@@ -47,6 +50,7 @@ pub(crate) fn queue<T>(capacity: usize, hint: (usize, Option<usize>)) -> (Produc
     let queue = Arc::new(Queue {
         state: Mutex::new(State { items: VecDeque::new(), batch: 0, end: None, stopped: false }),
         ready: Condvar::new(),
+        ready_for_holder: Condvar::new(),
         room: Condvar::new(),
         capacity,
         report_after: if capacity <= 8 { 1 } else { capacity / 2 },
@@ -94,8 +98,10 @@ pub struct Prefetch<T> {
 /// The state that the thread and the consumers share.
 pub(crate) struct Queue<T> {
     state: Mutex<State<T>>,
-    /// Threads that wait for an item.
+    /// Threads that wait for an item without the lock.
     ready: Condvar,
+    /// The thread that waits for an item with the lock. Until it has one, no other thread can take any.
+    ready_for_holder: Condvar,
     /// The producer, while it waits for room.
     room: Condvar,
     capacity: usize,
@@ -104,8 +110,8 @@ pub(crate) struct Queue<T> {
     queued: Queued,
 }
 
-/// The number of items in the queue, for threads that look for a change before they sleep. Stored under the mutex. On cache
-/// lines of its own, so that they do not disturb those that use the mutex.
+/// The number of items in the queue, for threads that look for a change before they sleep. Stored under the mutex. On
+/// cache lines of its own, so that they do not disturb those that use the mutex.
 #[repr(align(128))]
 struct Queued(AtomicUsize);
 
@@ -125,8 +131,8 @@ enum End {
     Panicked(Option<Box<dyn Any + Send>>),
 }
 
-/// Written by the thread that has access to the [`Prefetch`]. On cache lines of its own, since the mutex moves between the
-/// cores of both ends.
+/// Written by the thread that has access to the [`Prefetch`]. On cache lines of its own, since the mutex moves between
+/// the cores of both ends.
 #[repr(align(128))]
 struct Consumer {
     /// The length of the batch.
@@ -172,9 +178,10 @@ impl<T> Queue<T> {
         is_attempt
     }
 
-    /// Blocks until an item is ready, the source has ended or `is_over` returns `true`. Returns `false` if that is not so
-    /// at `deadline`.
-    pub(crate) fn wait(&self, deadline: Option<Instant>, is_over: impl Fn() -> bool) -> bool {
+    /// Blocks until an item is ready, the source has ended or `is_over` returns `true`. Returns `false` if that is not
+    /// so at `deadline`.
+    pub(crate) fn wait(&self, deadline: Option<Instant>, holds_lock: bool, is_over: impl Fn() -> bool) -> bool {
+        let ready = if holds_lock { &self.ready_for_holder } else { &self.ready };
         self.spin();
         let mut state = self.state.lock();
         let mut timed_out = false;
@@ -186,10 +193,10 @@ impl<T> Queue<T> {
                 return false;
             }
             match deadline {
-                None => self.ready.wait(&mut state),
+                None => ready.wait(&mut state),
                 Some(deadline) => {
                     let rest = deadline.saturating_duration_since(Instant::now());
-                    timed_out = self.ready.wait_for(&mut state, rest).timed_out();
+                    timed_out = ready.wait_for(&mut state, rest).timed_out();
                 }
             }
         }
@@ -209,13 +216,25 @@ impl<T> Queue<T> {
     pub(crate) fn wake_all(&self) {
         // A thread that checked before the change is asleep when the mutex is free.
         drop(self.state.lock());
+        self.notify_all();
+    }
+
+    fn notify_all(&self) {
+        self.ready_for_holder.notify_all();
         self.ready.notify_all();
+    }
+
+    /// Wakes a thread for an item.
+    fn notify_one(&self) {
+        if !self.ready_for_holder.notify_one() {
+            self.ready.notify_one();
+        }
     }
 
     /// Wakes a thread in place of this one, which may have been woken for an item and does not take it.
     pub(crate) fn wake_another(&self) {
         if self.is_ready(&self.state.lock()) {
-            self.ready.notify_one();
+            self.notify_one();
         }
     }
 }
@@ -262,8 +281,8 @@ impl<T> Prefetch<T> {
 
     /// Fills the empty batch with the items of the queue. Returns `false` if there are none.
     ///
-    /// With `wait`, blocks until there are some unless this is an [attempt](Queue::attempt). Then `false` is the end, or
-    /// a failed attempt.
+    /// With `wait`, blocks until there are some unless this is an [attempt](Queue::attempt). Then `false` is the end,
+    /// or a failed attempt.
     ///
     /// # Panics
     ///
@@ -300,7 +319,7 @@ impl<T> Prefetch<T> {
                 return false;
             }
             if mem::replace(&mut has_spun, true) {
-                queue.ready.wait(&mut state);
+                queue.ready_for_holder.wait(&mut state);
             } else {
                 drop(state);
                 queue.spin();
@@ -341,7 +360,7 @@ impl<T> Drop for Prefetch<T> {
         let (items, end) = (mem::take(&mut state.items), state.end.take());
         drop(state);
         self.queue.room.notify_one();
-        self.queue.ready.notify_all();
+        self.queue.notify_all();
         // Their destructors may panic, or use the iterator.
         drop((items, end));
     }
@@ -372,7 +391,7 @@ impl<T> Producer<T> {
         let mut state = queue.state.lock();
         let unused = if state.stopped { Some(end) } else { state.end.replace(end) };
         drop(state);
-        queue.ready.notify_all();
+        queue.notify_all();
         // Dropped after the consumers can see the end: a destructor may take long, or wait for a consumer.
         drop(source);
         drop(unused);
@@ -390,7 +409,7 @@ impl<T> Queue<T> {
         }
         state.items.push_back(item);
         self.queued.0.store(state.items.len(), Relaxed);
-        self.ready.notify_one();
+        self.notify_one();
         let mut has_spun = false;
         while !(state.stopped || self.has_room(&mut state)) {
             if mem::replace(&mut has_spun, true) {

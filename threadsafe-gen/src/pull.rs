@@ -136,7 +136,11 @@ impl<I: Iterator> ThreadsafeIter<I> {
             Limit::Until(deadline) => Some(deadline),
         };
         let is_over = || !self.lock.status().is_open_and_empty_or_special();
-        if queue.wait(deadline, is_over) { Ok(()) } else { Err(TryNextError::TimedOut) }
+        if queue.wait(deadline, self.lock.is_held_by_this_thread(), is_over) {
+            Ok(())
+        } else {
+            Err(TryNextError::TimedOut)
+        }
     }
 
     /// Wakes the callers that wait for a source that runs ahead, after the iterator was closed or items were put back.

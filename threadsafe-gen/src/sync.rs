@@ -1,8 +1,8 @@
 //! The synchronization primitives of the crate, in one place, so that a model checker can replace them.
 //!
-//! In every build except that of the models these are only re-exports. `tests/model/` has the replacements, and says how
-//! the models are run. They are compiled in a test of this crate, so that they check the code that is shipped. A user's
-//! `--cfg loom` changes nothing.
+//! In every build except that of the models these are only re-exports. `tests/model/` has the replacements, and says
+//! how the models are run. They are compiled in a test of this crate, so that they check the code that is shipped. A
+//! user's `--cfg loom` changes nothing.
 
 #[cfg(not(all(test, any(loom, shuttle))))]
 pub(crate) use self::real::*;
@@ -21,8 +21,8 @@ mod real {
     #[cfg(feature = "stream")]
     pub(crate) use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
-    /// Looks for `condition` for some microseconds, before a wait that puts the thread to sleep: to sleep and to be woken
-    /// takes longer, and the other thread is often about to make the condition true.
+    /// Looks for `condition` for some microseconds, before a wait that puts the thread to sleep: to sleep and to be
+    /// woken takes longer, and the other thread is often about to make the condition true.
     pub(crate) fn spin_until(condition: impl Fn() -> bool) {
         for turn in 0..12 {
             if condition() {
@@ -40,8 +40,8 @@ mod real {
     ///
     /// On targets without native thread-locals the standard library allocates that thread-local, and frees it when the
     /// destructors of thread-locals run. A thread that uses a lock in such a destructor may then get a second id, and
-    /// another thread its first. The worst case is a re-entry that deadlocks, or an error that reports one where there is
-    /// none.
+    /// another thread its first. The worst case is a re-entry that deadlocks, or an error that reports one where there
+    /// is none.
     #[inline]
     pub(crate) fn thread_id() -> usize {
         thread_local!(static ADDRESS: u8 = const { 0 });

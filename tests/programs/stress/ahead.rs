@@ -1,5 +1,5 @@
-//! A source that runs ahead, results in the order of the items, and both in a chain: shared, closed, dropped half-way, with
-//! panics of the source and of the function, and with time limits.
+//! A source that runs ahead, results in the order of the items, and both in a chain: shared, closed, dropped half-way,
+//! with panics of the source and of the function, and with time limits.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;

@@ -70,14 +70,17 @@ impl Condvar {
         ticket
     }
 
-    pub(crate) fn notify_one(&self) {
+    /// Returns `true` if a thread was waiting.
+    pub(crate) fn notify_one(&self) -> bool {
         if planted("condvar-without-wake-up") {
-            return;
+            return false;
         }
         let first = self.queue.lock().waiting.pop_front();
+        let any = first.is_some();
         if let Some((_, Some(thread))) = first {
             thread.unpark();
         }
+        any
     }
 
     pub(crate) fn notify_all(&self) {

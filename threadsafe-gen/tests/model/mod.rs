@@ -61,7 +61,7 @@ pub(crate) mod primitives {
 ///
 /// The first seven are faults of the primitives and are in this directory. The others are faults of the code under test:
 /// `.ci/model` plants them in a copy of the code, each behind an `if` that calls [`planted`].
-const FAULTS: [&str; 26] = [
+const FAULTS: [&str; 27] = [
     // A timed try of the mutex fails on a pure load of its word.
     "timed-try-is-a-pure-load",
     // An unlock does not wake the waiting thread.
@@ -108,6 +108,8 @@ const FAULTS: [&str; 26] = [
     "batch-stored-after-unlock",
     // A caller that gives up does not wake another one in its place.
     "give-up-without-wake-up",
+    // An item wakes another caller while the one that holds the lock waits.
+    "holder-not-woken-first",
     // The state of a slot becomes `DONE` after the mutex of the slot is released.
     "done-stored-after-unlock",
     // A worker waits for room before it checks for the end of the source.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::{End, Log, Source, both, drain, sorted};
-use crate::model::backend::{explore, park, spawn};
+use crate::model::backend::{current, explore, park, spawn};
 use crate::model::outcome;
 use crate::prefetch::{self, Prefetch, Producer};
 use crate::sync::AtomicUsize;
@@ -65,8 +65,8 @@ fn two_consumers_share_the_items_and_both_see_the_end() {
     });
 }
 
-/// Runs a source of two items on this thread. Its third call joins both consumers, so that a lost wake-up is a deadlock.
-/// Returns their results.
+/// Runs a source of two items on this thread. Its third call joins both consumers, so that a lost wake-up is a
+/// deadlock. Returns their results.
 fn two_items<R: Send + 'static>(
     n: usize,
     consumers: [fn(&ThreadsafeIter<Prefetch<usize>>) -> R; 2],
@@ -153,6 +153,36 @@ fn a_caller_that_gives_up_behind_a_holder_wakes_another() {
 }
 
 #[test]
+fn an_item_goes_to_the_holder_of_the_lock_before_others() {
+    explore("prefetch: a holder of the lock and another caller", Some(1), Some(2), || {
+        let (producer, prefetch) = prefetch::queue(3, (0, None));
+        let iter = Arc::new(ThreadsafeIter::prefetched(prefetch));
+        let taken = Arc::new(AtomicUsize::new(0));
+        let main = current();
+        let consumers: [fn(&ThreadsafeIter<Prefetch<usize>>) -> Option<usize>; 2] =
+            [ThreadsafeIter::next, |iter| iter.lock().next()];
+        let consumers = consumers.map(|consumer| {
+            let (iter, taken, main) = (Arc::clone(&iter), Arc::clone(&taken), main.clone());
+            spawn(move || {
+                assert!(consumer(&iter).is_some());
+                taken.fetch_add(1, Relaxed);
+                main.unpark();
+            })
+        });
+        // The source has the next item when the one before is taken, and ends when both are.
+        let mut calls = 0..2;
+        producer.run(std::iter::from_fn(|| {
+            let call = calls.next();
+            while taken.load(Relaxed) < call.unwrap_or(2) {
+                park();
+            }
+            call
+        }));
+        consumers.map(|consumer| consumer.join().unwrap());
+    });
+}
+
+#[test]
 fn a_wait_beside_a_refill_finds_the_batch() {
     explore("prefetch: a wait beside a refill", Some(1), None, || {
         let (producer, mut prefetch) = prefetch::queue(3, (0, None));
@@ -162,7 +192,7 @@ fn a_wait_beside_a_refill_finds_the_batch() {
             if item.is_none() {
                 // Both items are ready, and the source is in a call that does not return.
                 let queue = prefetch.queue();
-                let waiting = spawn(move || queue.wait(None, || false));
+                let waiting = spawn(move || queue.wait(None, false, || false));
                 assert_eq!(prefetch.next(), Some(1));
                 assert!(waiting.join().unwrap());
             }
