@@ -24,13 +24,14 @@ mod real {
     /// Looks for `condition` for some microseconds, before a wait that puts the thread to sleep: to sleep and to be
     /// woken takes longer, and the other thread is often about to make the condition true.
     pub(crate) fn spin_until(condition: impl Fn() -> bool) {
-        for turn in 0..12 {
+        for turn in 0..8 {
             if condition() {
                 return;
             }
             if turn < 4 {
                 (0..1 << turn).for_each(|_| hint::spin_loop());
             } else {
+                // Where both threads are on one core, it runs the other one: more pauses would only delay that.
                 thread::yield_now();
             }
         }
