@@ -21,17 +21,18 @@ mod real {
     #[cfg(feature = "stream")]
     pub(crate) use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
-    /// Looks for `condition` for some microseconds, before a wait that puts the thread to sleep: to sleep and to be
+    /// Looks for `condition` for about a microsecond, before a wait that puts the thread to sleep: to sleep and to be
     /// woken takes longer, and the other thread is often about to make the condition true.
     pub(crate) fn spin_until(condition: impl Fn() -> bool) {
-        for turn in 0..8 {
+        for turn in 0..6 {
             if condition() {
                 return;
             }
             if turn < 4 {
                 (0..1 << turn).for_each(|_| hint::spin_loop());
             } else {
-                // Where both threads are on one core, it runs the other one: more pauses would only delay that.
+                // Where both threads are on one core, this runs the other one. Few times, because on a busy machine
+                // each gives the core to another program for milliseconds.
                 thread::yield_now();
             }
         }

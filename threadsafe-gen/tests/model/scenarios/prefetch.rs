@@ -1,14 +1,12 @@
 //! The hand-over between a source that runs ahead and its consumers: no item, end, panic, close or drop goes unnoticed.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::{End, Log, Source, both, drain, sorted};
-use crate::model::backend::{current, explore, park, spawn};
+use crate::model::backend::{explore, spawn};
 use crate::model::outcome;
 use crate::prefetch::{self, Prefetch, Producer};
-use crate::sync::AtomicUsize;
 use crate::{ThreadsafeIter, TryNextError};
 
 type Ahead = ThreadsafeIter<Prefetch<super::Item>>;
@@ -120,34 +118,27 @@ fn a_caller_that_gives_up_behind_a_holder_wakes_another() {
     explore("prefetch: a time limit behind a holder of the lock", Some(1), Some(2), || {
         let (producer, prefetch) = prefetch::queue(3, (0, None));
         let iter = Arc::new(ThreadsafeIter::prefetched(prefetch));
-        let waiting = Arc::clone(&iter);
+        let (limited, waiting) = (Arc::clone(&iter), Arc::clone(&iter));
+        let mut limited = Some(spawn(move || limited.next_timeout(LONG).is_ok()));
         let mut waiting = Some(spawn(move || waiting.next()));
-        // Set to 1 when the caller with the time limit has given up, and to 2 when it has taken an item.
-        let limited = Arc::new(AtomicUsize::new(0));
-        let (holder, outcome) = (Arc::clone(&iter), Arc::clone(&limited));
+        // The last thread, so that few preemptions let both callers wait for the first item.
         let producer = spawn(move || {
-            let mut calls = 0..4;
-            let mut join = || waiting.take().map(|waiting| assert!(waiting.join().unwrap().is_some()));
-            producer.run(std::iter::from_fn(move || {
-                let call = calls.next()?;
-                if call == 1 {
-                    let guard = holder.lock();
-                    while outcome.load(Relaxed) == 0 {
-                        park();
-                    }
-                    drop(guard);
+            let mut calls = 0..3;
+            producer.run(std::iter::from_fn(|| {
+                let call = calls.next();
+                let took = call == Some(1) && {
+                    // The caller with the time limit ends while this thread holds the lock.
+                    let _guard = iter.lock();
+                    limited.take().unwrap().join().unwrap()
+                };
+                // An item that it left is for the other caller, which ends before the end of the source could wake it.
+                if call == Some(2) || call == Some(1) && !took {
+                    assert!(waiting.take().unwrap().join().unwrap().is_some());
+                    return None;
                 }
-                // The item that the caller with the time limit leaves is for the other one. It is joined before the
-                // source ends, because the end would wake it too.
-                if call > 1 || call == 1 && outcome.load(Relaxed) == 1 {
-                    join()?;
-                }
-                Some(call)
+                call
             }));
         });
-        let taken = iter.next_timeout(LONG).is_ok();
-        limited.store(if taken { 2 } else { 1 }, Relaxed);
-        producer.thread().unpark();
         producer.join().unwrap();
     });
 }
@@ -155,30 +146,25 @@ fn a_caller_that_gives_up_behind_a_holder_wakes_another() {
 #[test]
 fn an_item_goes_to_the_holder_of_the_lock_before_others() {
     explore("prefetch: a holder of the lock and another caller", Some(1), Some(2), || {
-        let (producer, prefetch) = prefetch::queue(3, (0, None));
+        let (producer, prefetch) = prefetch::queue(1, (0, None));
         let iter = Arc::new(ThreadsafeIter::prefetched(prefetch));
-        let taken = Arc::new(AtomicUsize::new(0));
-        let main = current();
-        let consumers: [fn(&ThreadsafeIter<Prefetch<usize>>) -> Option<usize>; 2] =
-            [ThreadsafeIter::next, |iter| iter.lock().next()];
-        let consumers = consumers.map(|consumer| {
-            let (iter, taken, main) = (Arc::clone(&iter), Arc::clone(&taken), main.clone());
-            spawn(move || {
-                assert!(consumer(&iter).is_some());
-                taken.fetch_add(1, Relaxed);
-                main.unpark();
-            })
+        let holder = Arc::clone(&iter);
+        let waiting = spawn(move || iter.next());
+        let holding = spawn(move || holder.lock().next());
+        // The last thread, so that few preemptions let both callers wait for the first item.
+        let producer = spawn(move || {
+            let mut consumers = Some([waiting, holding]);
+            let mut numbers = 1..=2;
+            producer.run(std::iter::from_fn(move || {
+                let number = numbers.next();
+                if number.is_none() {
+                    let taken = consumers.take().unwrap().map(|consumer| consumer.join().unwrap().unwrap());
+                    assert_eq!(taken.iter().sum::<usize>(), 3);
+                }
+                number
+            }));
         });
-        // The source has the next item when the one before is taken, and ends when both are.
-        let mut calls = 0..2;
-        producer.run(std::iter::from_fn(|| {
-            let call = calls.next();
-            while taken.load(Relaxed) < call.unwrap_or(2) {
-                park();
-            }
-            call
-        }));
-        consumers.map(|consumer| consumer.join().unwrap());
+        producer.join().unwrap();
     });
 }
 
