@@ -327,6 +327,27 @@ fn try_next_takes_what_is_ready_and_never_waits() {
 }
 
 #[test]
+fn the_owner_waits_for_items_also_after_calls_that_share_them() {
+    limited(|| {
+        let (gate, source) = gated();
+        let mut numbers = source.prefetch(4);
+        gate.let_in(|| Some(7));
+        assert_eq!(numbers.next(), Some(7));
+        thread::scope(|scope| {
+            let owner = scope.spawn(|| {
+                assert_eq!(numbers.try_next(), Err(TryNextError::WouldBlock));
+                Iterator::next(&mut numbers)
+            });
+            settle();
+            gate.let_in(|| Some(8));
+            assert_eq!(owner.join().unwrap(), Some(8));
+        });
+        gate.let_in(|| None);
+        assert_eq!(Iterator::next(&mut numbers), None);
+    });
+}
+
+#[test]
 fn batches_are_of_the_items_that_are_ready() {
     fn five_ready() -> (support::Gate<u64>, ThreadsafeIter<Prefetch<u64>>) {
         let (gate, source) = gated();

@@ -55,7 +55,9 @@ fn check_callers(shared: &ThreadsafeIter<Source>, gate: &Gate<u64>, waiting: imp
             .collect();
         thread::sleep(WAIT);
         waiting();
-        threads.iter().for_each(|_| gate.let_in(|| Some(1)));
+        for _ in &threads {
+            gate.let_in(|| Some(1));
+        }
         for (way, thread) in threads {
             let (item, used) = thread.join().unwrap();
             assert_eq!(item, Some(1), "{way}");

@@ -37,9 +37,9 @@ const TAKEN: u8 = 1;
 /// The outcome is there.
 const DONE: u8 = 2;
 
-/// Set when nothing more is to be pulled.
+/// The bit of a phase in which nothing more is to be pulled.
 const ENDING: u8 = 1;
-/// Set when no result is wanted any more.
+/// The bit of a phase in which, besides, no result is wanted any more.
 const STOPPED: u8 = 2;
 
 /// The results of [`parallel_map`](crate::ThreadsafeExt::parallel_map) and
@@ -70,7 +70,7 @@ pub struct ParallelMap<T> {
 /// The state that the workers and the consumer share.
 struct Results<T> {
     slots: Box<[Slot<T>]>,
-    /// `ENDING` and `STOPPED`. Bits are set and never cleared.
+    /// `ENDING`, `STOPPED`, both or 0. `STOPPED` stays.
     phase: AtomicU8,
 }
 
@@ -255,7 +255,7 @@ impl<T> Slot<T> {
 impl<T> ParallelMap<T> {
     /// Tells the workers to stop, and drops their results.
     fn stop(&self) {
-        self.results.phase.store(ENDING | STOPPED, Relaxed);
+        self.results.phase.store(STOPPED, Relaxed);
         let stop = |slot: &Slot<T>| {
             // A worker that checked the phase before the change is asleep when the mutex is free.
             let outcome = slot.outcome.lock().take();

@@ -383,9 +383,14 @@ impl<T> Producer<T> {
         let queue = &self.queue;
         // Internal iteration, at which chains of adaptors are faster. The source is dropped after a panic, and nothing
         // sees what the panic left behind in it.
-        let run = || queue.state.lock().stopped || !source.all(|item| queue.push(item));
+        let run = || {
+            let stopped = queue.state.lock().stopped;
+            if !stopped {
+                source.all(|item| queue.push(item));
+            }
+        };
         let end = match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(_) => End::Exhausted,
+            Ok(()) => End::Exhausted,
             Err(payload) => End::Panicked(Some(payload)),
         };
         let mut state = queue.state.lock();
