@@ -9,6 +9,9 @@
 //! `FREE`. They check the state under the slot's mutex before they sleep, and the state changes to `DONE` and `FREE`
 //! under that mutex, so no wake-up is lost.
 //!
+//! The consumer does not wake the worker for each slot that becomes free, which would cost cheap items more than they
+//! do. It wakes the worker when half of the slots are free, and before it sleeps itself.
+//!
 //! # The source
 //!
 //! A worker that releases the source often comes back at once, because its item was cheap. To wake another worker each
@@ -25,6 +28,7 @@
 use std::any::Any;
 use std::fmt;
 use std::iter::FusedIterator;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -64,7 +68,16 @@ pub struct ParallelMap<T> {
     hint: (usize, Option<usize>),
     /// The number of results that were returned.
     returned: usize,
+    sleeper: Option<Sleeper>,
     has_panicked: bool,
+}
+
+/// A worker that waits for room although there is some now.
+struct Sleeper {
+    /// The slot at which it waits.
+    place: usize,
+    /// The number of results that may be returned before it is woken.
+    results: usize,
 }
 
 /// The state that the workers and the consumer share.
@@ -78,9 +91,15 @@ struct Results<T> {
 #[repr(align(128))]
 struct Slot<T> {
     state: AtomicU8,
-    outcome: Mutex<Option<Outcome<T>>>,
-    /// Notified when the state becomes `DONE` or `FREE`.
+    contents: Mutex<Contents<T>>,
+    /// Notified when the state has become `DONE`, and some time after it has become `FREE`.
     changed: Condvar,
+}
+
+struct Contents<T> {
+    outcome: Option<Outcome<T>>,
+    /// A worker waits until the slot is free.
+    worker_waits: bool,
 }
 
 /// What there is in the place of an item.
@@ -124,7 +143,11 @@ where
     F: FnMut(I::Item) -> T + Clone,
 {
     assert!(threads > 0, "the number of threads must be non-zero");
-    let slot = |_| Slot { state: const { AtomicU8::new(FREE) }, outcome: Mutex::new(None), changed: Condvar::new() };
+    let slot = |_| Slot {
+        state: const { AtomicU8::new(FREE) },
+        contents: Mutex::new(Contents { outcome: None, worker_waits: false }),
+        changed: Condvar::new(),
+    };
     let results = Arc::new(Results {
         slots: (0..threads.saturating_mul(2)).map(slot).collect(),
         phase: const { AtomicU8::new(0) },
@@ -135,7 +158,7 @@ where
     let worker = |function| Worker { source: Arc::clone(&source), function, results: Arc::clone(&results) };
     let mut workers: Vec<_> = (1..threads).map(|_| worker(function.clone())).collect();
     workers.push(worker(function));
-    (workers, ParallelMap { results, place: 0, hint, returned: 0, has_panicked: false })
+    (workers, ParallelMap { results, place: 0, hint, returned: 0, sleeper: None, has_panicked: false })
 }
 
 impl<I: Iterator, F: FnMut(I::Item) -> T, T> Worker<I, F, T> {
@@ -214,9 +237,11 @@ impl<T> Results<T> {
         let is_over = || self.phase() != 0;
         spin_until(|| is_free() || is_over());
         if !is_free() {
-            // Sleeps until half of the slots are free: cheap items would wake this thread one by one.
-            let last = (place + (self.slots.len() / 2 - 1)) % self.slots.len();
-            drop(self.slots[last].wait_for(FREE, is_over));
+            let mut contents = slot.contents.lock();
+            while !is_free() && !is_over() {
+                contents.worker_waits = true;
+                slot.changed.wait(&mut contents);
+            }
         }
         let is_open = !is_over();
         if is_open {
@@ -228,27 +253,22 @@ impl<T> Results<T> {
     /// Stores the outcome in its slot.
     fn deliver(&self, place: usize, outcome: Outcome<T>) {
         let slot = &self.slots[place];
-        let mut stored = slot.outcome.lock();
+        let mut contents = slot.contents.lock();
         if self.phase() & STOPPED != 0 {
             // Not under the mutex, because a destructor may take long or panic.
-            drop(stored);
+            drop(contents);
             return;
         }
-        *stored = Some(outcome);
+        contents.outcome = Some(outcome);
         slot.state.store(DONE, Release);
-        drop(stored);
+        drop(contents);
         slot.changed.notify_all();
     }
-}
 
-impl<T> Slot<T> {
-    /// Blocks until the slot has the state, or `is_over` returns `true`. Returns the guard of its outcome.
-    fn wait_for(&self, state: u8, is_over: impl Fn() -> bool) -> MutexGuard<'_, Option<Outcome<T>>> {
-        let mut outcome = self.outcome.lock();
-        while self.state.load(Acquire) != state && !is_over() {
-            self.changed.wait(&mut outcome);
+    fn wake(&self, sleeper: Option<Sleeper>) {
+        if let Some(Sleeper { place, .. }) = sleeper {
+            self.slots[place].changed.notify_all();
         }
-        outcome
     }
 }
 
@@ -258,7 +278,7 @@ impl<T> ParallelMap<T> {
         self.results.phase.store(STOPPED, Relaxed);
         let stop = |slot: &Slot<T>| {
             // A worker that checked the phase before the change is asleep when the mutex is free.
-            let outcome = slot.outcome.lock().take();
+            let outcome = slot.contents.lock().outcome.take();
             slot.changed.notify_all();
             outcome
         };
@@ -279,20 +299,36 @@ impl<T> Iterator for ParallelMap<T> {
     #[track_caller]
     fn next(&mut self) -> Option<T> {
         assert!(!self.has_panicked, "the function or the source panicked earlier");
-        let slot = &self.results.slots[self.place];
-        spin_until(|| slot.state.load(Relaxed) == DONE);
-        let mut outcome = slot.wait_for(DONE, || false);
-        match outcome.take()? {
+        let Self { results, sleeper, .. } = self;
+        let slot = &results.slots[self.place];
+        let is_done = || slot.state.load(Acquire) == DONE;
+        spin_until(is_done);
+        if !is_done() {
+            results.wake(sleeper.take());
+        }
+        let mut contents = slot.contents.lock();
+        while !is_done() {
+            slot.changed.wait(&mut contents);
+        }
+        match contents.outcome.take()? {
             Outcome::Result(result) => {
                 slot.state.store(FREE, Release);
-                drop(outcome);
-                slot.changed.notify_all();
-                self.place = self.results.after(self.place);
+                if mem::take(&mut contents.worker_waits) {
+                    *sleeper = Some(Sleeper { place: self.place, results: results.slots.len() / 2 });
+                }
+                drop(contents);
+                if let Some(Sleeper { results: rest, .. }) = sleeper {
+                    *rest -= 1;
+                    if *rest == 0 {
+                        results.wake(sleeper.take());
+                    }
+                }
+                self.place = results.after(self.place);
                 self.returned = self.returned.wrapping_add(1);
                 Some(result)
             }
             Outcome::Panic(payload) => {
-                drop(outcome);
+                drop(contents);
                 self.has_panicked = true;
                 self.stop();
                 resume_unwind(payload);

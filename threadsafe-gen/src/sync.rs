@@ -21,10 +21,10 @@ mod real {
     #[cfg(feature = "stream")]
     pub(crate) use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
-    /// Looks for `condition` for about a microsecond, before a wait that puts the thread to sleep: to sleep and to be
-    /// woken takes longer, and the other thread is often about to make the condition true.
+    /// Looks for `condition` for about two microseconds, before a wait that puts the thread to sleep: to sleep and to
+    /// be woken takes longer, and the other thread is often about to make the condition true.
     pub(crate) fn spin_until(condition: impl Fn() -> bool) {
-        for turn in 0..6 {
+        for turn in 0..8 {
             if condition() {
                 return;
             }

@@ -41,6 +41,14 @@ fn two_workers_deliver_in_order_and_the_end() {
 }
 
 #[test]
+fn two_workers_with_more_items_than_slots_deliver_all() {
+    explore("ordered: more items than slots", Some(0), Some(1), || {
+        let results = map(2, Source::new(6, End::None), |n| n, Iterator::collect::<Vec<_>>);
+        assert_eq!(results, [0, 1, 2, 3, 4, 5]);
+    });
+}
+
+#[test]
 fn a_panic_of_the_source_comes_after_the_results_before_it() {
     explore("ordered: the source panics", Some(1), Some(2), || {
         let (first, second) =
