@@ -4,10 +4,12 @@
 //! [`Leftovers`](crate::leftovers::Leftovers), in the buffer of one consumer, or with the code that received it.
 
 use std::any::Any;
+use std::convert::identity;
 use std::fmt;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::Relaxed;
+use std::vec;
 
 use crate::fill::Fill;
 use crate::iter::ThreadsafeIter;
@@ -94,8 +96,8 @@ pub struct Buffered<'a, I: Iterator> {
     // Dropped after `drop` has put items back, also if `drop` unwinds.
     _consumer: ConsumerGuard<'a, I::Item>,
     size: usize,
-    /// The items that were taken and not yet returned, the last item first, because taking from the end is cheapest.
-    buffer: Vec<I::Item>,
+    /// The items that were taken and not yet returned.
+    buffer: vec::IntoIter<I::Item>,
     /// The index after the last item in the buffer. The other indexes follow from it, so that none is counted per item.
     end: usize,
     /// The payload of a panic of the source during the last refill, to be resumed when the buffer is empty.
@@ -106,7 +108,14 @@ impl<'a, I: Iterator> Buffered<'a, I> {
     #[track_caller]
     pub(crate) fn new(iter: &'a ThreadsafeIter<I>, size: usize) -> Self {
         assert!(size > 0, "buffer size must be non-zero");
-        Self { iter, _consumer: iter.leftovers.add_consumer(), size, buffer: Vec::new(), end: 0, panicked: None }
+        Self {
+            iter,
+            _consumer: iter.leftovers.add_consumer(),
+            size,
+            buffer: Vec::new().into_iter(),
+            end: 0,
+            panicked: None,
+        }
     }
 
     /// Returns the items together with their indexes, as [`next_indexed`](ThreadsafeIter::next_indexed) does.
@@ -124,44 +133,37 @@ impl<'a, I: Iterator> Buffered<'a, I> {
         Indexed(self)
     }
 
-    #[inline]
-    fn next_indexed(&mut self) -> Option<(usize, I::Item)> {
-        if self.buffer.is_empty() {
-            self.refill();
-        }
-        let item = self.pop()?;
-        Some((self.end - self.buffer.len() - 1, item))
-    }
-
-    /// Takes an item from the buffer.
-    #[inline]
-    pub(crate) fn pop(&mut self) -> Option<I::Item> {
-        self.buffer.pop()
-    }
-
     /// Resumes the source's panic, if the last refill ended with one. The items before it have been returned by then.
-    pub(crate) fn resume_panic(&mut self) {
+    fn resume_panic(&mut self) {
         if let Some(payload) = self.panicked.take() {
             resume_unwind(payload);
         }
     }
 
-    /// Fills the buffer, which is empty, or leaves it empty if the source is exhausted.
+    /// Fills the buffer, which is empty, and takes its first item.
     #[cold]
-    fn refill(&mut self) {
+    fn refill(&mut self) -> Option<I::Item> {
+        // An adaptor collects in place, so that the allocation stays.
+        let emptied = mem::take(&mut self.buffer).map(identity).collect();
+        self.buffer = self.take_batch(emptied).into_iter();
+        self.buffer.next()
+    }
+
+    /// Returns the next items in `buffer`, which is empty, and stays so if the source is exhausted.
+    fn take_batch(&mut self, mut buffer: Vec<I::Item>) -> Vec<I::Item> {
         self.resume_panic();
-        let Self { iter, size, buffer, end, panicked, .. } = self;
+        let Self { iter, size, end, panicked, .. } = self;
         let ThreadsafeIter { lock, leftovers, taken, .. } = iter;
         let status = lock.status();
         loop {
-            if let Some(run_end) = leftovers.take_run(status, buffer, *size) {
+            if let Some(run_end) = leftovers.take_run(status, &mut buffer, *size) {
                 *end = run_end;
-                return;
+                return buffer;
             }
             let mut first = 0;
             let pull = |source: &mut I, fill: &mut Fill<I>| {
                 first = taken.load(Relaxed);
-                let ended = fill.call(source, buffer, *size);
+                let ended = fill.call(source, &mut buffer, *size);
                 taken.store(first.wrapping_add(buffer.len()), Relaxed);
                 (!ended).then_some(())
             };
@@ -175,15 +177,14 @@ impl<'a, I: Iterator> Buffered<'a, I> {
                 Ok(Ok(Pulled::PutBack)) => continue,
                 // While this call was blocked another consumer may have put items back.
                 Ok(_) if buffer.is_empty() => {
-                    *end = leftovers.take_run(status, buffer, *size).unwrap_or_default();
-                    return;
+                    *end = leftovers.take_run(status, &mut buffer, *size).unwrap_or_default();
+                    return buffer;
                 }
                 // Without a limit there is no error.
                 Ok(_) => {}
             }
             *end = first.wrapping_add(buffer.len());
-            buffer.reverse();
-            return;
+            return buffer;
         }
     }
 }
@@ -193,7 +194,7 @@ impl<I: Iterator> Iterator for Buffered<'_, I> {
 
     #[inline]
     fn next(&mut self) -> Option<I::Item> {
-        self.next_indexed().map(|(_, item)| item)
+        self.buffer.next().or_else(|| self.refill())
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -204,11 +205,11 @@ impl<I: Iterator> Iterator for Buffered<'_, I> {
 /// Puts back the items that were taken and not returned.
 impl<I: Iterator> Drop for Buffered<'_, I> {
     fn drop(&mut self) {
-        if self.buffer.is_empty() {
+        if self.buffer.len() == 0 {
             return;
         }
         let ThreadsafeIter { lock, leftovers, .. } = self.iter;
-        leftovers.put(lock.status(), self.end, mem::take(&mut self.buffer));
+        leftovers.put(lock.status(), self.end, mem::take(&mut self.buffer).collect());
         self.iter.wake_waiting();
     }
 }
@@ -234,12 +235,17 @@ impl<I: Iterator> fmt::Debug for Buffered<'_, I> {
 /// assert!(inserts.eq(["INSERT a,1 b,2", "INSERT c,3"]));
 /// ```
 #[must_use = "iterators are lazy and do nothing unless consumed"]
-pub struct Chunks<'a, I: Iterator>(Buffered<'a, I>);
+pub struct Chunks<'a, I: Iterator> {
+    /// Takes the batches. Its own buffer stays empty.
+    consumer: Buffered<'a, I>,
+    /// The length of the last chunk, for which the next one has room from the start.
+    last_len: usize,
+}
 
 impl<'a, I: Iterator> Chunks<'a, I> {
     #[track_caller]
     pub(crate) fn new(iter: &'a ThreadsafeIter<I>, size: usize) -> Self {
-        Self(Buffered::new(iter, size))
+        Self { consumer: Buffered::new(iter, size), last_len: 0 }
     }
 
     /// Returns each `Vec` together with the index of its first item. The items of a `Vec` have consecutive indexes.
@@ -261,16 +267,15 @@ impl<I: Iterator> Iterator for Chunks<'_, I> {
     type Item = Vec<I::Item>;
 
     fn next(&mut self) -> Option<Vec<I::Item>> {
-        self.0.refill();
-        let mut chunk = mem::take(&mut self.0.buffer);
-        chunk.reverse();
+        let chunk = self.consumer.take_batch(Vec::with_capacity(self.last_len));
+        self.last_len = chunk.len();
         (!chunk.is_empty()).then_some(chunk)
     }
 }
 
 impl<I: Iterator> fmt::Debug for Chunks<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chunks").field("size", &self.0.size).finish_non_exhaustive()
+        f.debug_struct("Chunks").field("size", &self.consumer.size).finish_non_exhaustive()
     }
 }
 
@@ -284,7 +289,8 @@ impl<I: Iterator> Iterator for Indexed<Buffered<'_, I>> {
 
     #[inline]
     fn next(&mut self) -> Option<(usize, I::Item)> {
-        self.0.next_indexed()
+        let item = self.0.next()?;
+        Some((self.0.end - self.0.buffer.len() - 1, item))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -297,6 +303,6 @@ impl<I: Iterator> Iterator for Indexed<Chunks<'_, I>> {
 
     fn next(&mut self) -> Option<(usize, Vec<I::Item>)> {
         let chunk = self.0.next()?;
-        Some((self.0.0.end - chunk.len(), chunk))
+        Some((self.0.consumer.end - chunk.len(), chunk))
     }
 }

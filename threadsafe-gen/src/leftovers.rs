@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::mem;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::vec;
 
 use crate::lock::Status;
 use crate::sync::{AtomicUsize, Mutex};
@@ -20,9 +21,8 @@ pub(crate) struct Leftovers<T> {
 
 /// Runs of items with consecutive indexes. None is empty.
 struct Runs<T> {
-    /// Keyed by the index after the last item, which does not change while items are taken from the front. Each `Vec`
-    /// has its last item first, so that `pop` takes the first item.
-    by_end: BTreeMap<usize, Vec<T>>,
+    /// Keyed by the index after the last item, which does not change while items are taken from the front.
+    by_end: BTreeMap<usize, vec::IntoIter<T>>,
     /// The number of items in all of them.
     items: usize,
 }
@@ -49,21 +49,23 @@ impl<T> Leftovers<T> {
         first
     }
 
-    /// Takes up to `size` items of the first run into `buffer`, the last item first, and returns the index after the
-    /// last.
+    /// Takes up to `size` items of the first run into `buffer`, which is empty, and returns the index after the last.
     pub(crate) fn take_run(&self, status: &Status, buffer: &mut Vec<T>, size: usize) -> Option<usize> {
         if !status.has_leftovers() {
             return None;
         }
-        // Freed after the mutex is released.
-        let mut emptied = Vec::new();
         let mut runs = self.runs.lock();
-        let end = runs.take_run(buffer, &mut emptied, size);
+        let (end, whole) = runs.take_run(buffer, size)?;
         status.set_leftovers(runs.items > 0);
-        end
+        drop(runs);
+        // Converted after the mutex is released: the items move if some were taken from the front before.
+        if let Some(whole) = whole {
+            *buffer = whole.collect();
+        }
+        Some(end)
     }
 
-    /// Puts back items with consecutive indexes, the last item first, unless the iterator is closed or poisoned.
+    /// Puts back items with consecutive indexes, unless the iterator is closed or poisoned.
     ///
     /// `end` is the index after the last item.
     pub(crate) fn put(&self, status: &Status, end: usize, mut run: Vec<T>) {
@@ -78,7 +80,7 @@ impl<T> Leftovers<T> {
         // Checked under this mutex, under which `take_all` comes after a `close`: one of the two sees the other.
         if status.accepts_returns() {
             runs.items += run.len();
-            runs.by_end.insert(end, run);
+            runs.by_end.insert(end, run.into_iter());
             status.set_leftovers(true);
         }
     }
@@ -105,25 +107,27 @@ impl<T> Leftovers<T> {
 impl<T> Runs<T> {
     fn pop_first(&mut self) -> Option<(usize, T)> {
         let mut entry = self.by_end.first_entry()?;
-        let item = entry.get_mut().pop()?;
-        let index = entry.key() - entry.get().len() - 1;
-        if entry.get().is_empty() {
+        let item = entry.get_mut().next()?;
+        let rest = entry.get().len();
+        let index = entry.key() - rest - 1;
+        if rest == 0 {
             entry.remove();
         }
         self.items -= 1;
         Some((index, item))
     }
 
-    fn take_run(&mut self, buffer: &mut Vec<T>, emptied: &mut Vec<T>, size: usize) -> Option<usize> {
+    /// Takes the first run whole, or its first `size` items into `buffer`; see [`Leftovers::take_run`].
+    fn take_run(&mut self, buffer: &mut Vec<T>, size: usize) -> Option<(usize, Option<vec::IntoIter<T>>)> {
         let mut entry = self.by_end.first_entry()?;
-        let (end, rest) = (*entry.key(), entry.get().len().saturating_sub(size));
-        if rest == 0 {
-            *emptied = mem::replace(buffer, entry.remove());
-        } else {
-            buffer.extend(entry.get_mut().drain(rest..));
+        let (end, len) = (*entry.key(), entry.get().len());
+        if len <= size {
+            self.items -= len;
+            return Some((end, Some(entry.remove())));
         }
-        self.items -= buffer.len();
-        Some(end - rest)
+        buffer.extend(entry.get_mut().take(size));
+        self.items -= size;
+        Some((end - (len - size), None))
     }
 }
 

@@ -185,7 +185,6 @@ impl<I: Iterator<Item: Send>> Portion<I> for Chunk {
     fn leftover(&self, iter: &ThreadsafeIter<I>) -> Option<(usize, Vec<I::Item>)> {
         let mut chunk = Vec::new();
         let end = iter.leftovers.take_run(iter.lock.status(), &mut chunk, self.size)?;
-        chunk.reverse();
         Some((end - chunk.len(), chunk))
     }
 
@@ -226,10 +225,8 @@ impl<I: Iterator<Item: Send>> Portion<I> for Chunk {
     }
 
     #[cold]
-    fn put_back(&self, iter: &ThreadsafeIter<I>, (first, mut chunk): (usize, Vec<I::Item>)) {
-        let end = first + chunk.len();
-        chunk.reverse();
-        iter.leftovers.put(iter.lock.status(), end, chunk);
+    fn put_back(&self, iter: &ThreadsafeIter<I>, (first, chunk): (usize, Vec<I::Item>)) {
+        iter.leftovers.put(iter.lock.status(), first + chunk.len(), chunk);
     }
 
     fn check(&self, iter: &ThreadsafeIter<I>) {
