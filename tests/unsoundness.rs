@@ -18,6 +18,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::{self, ThreadId};
 
 use support::{Source, limited, message_of, together};
+use threadsafe_gen::__private::generator_by_value;
 use threadsafe_gen::{IterGuard, ThreadsafeExt, ThreadsafeIter, TryNextError, Yielder, generator};
 
 const NOT_AWAITED: &str = "an item was yielded and not awaited: write `.yield_(item).await`";
@@ -446,5 +447,90 @@ fn unsoundness_a_body_that_drops_or_replaces_its_own_generator() {
         assert_eq!(SHARED.get().unwrap().next(), Some(1));
         assert_eq!(SHARED.get().unwrap().next(), None);
         assert_eq!(place.as_mut().unwrap().next(), Some(1));
+    });
+}
+
+#[test]
+fn unsoundness_an_owned_yielder_is_moved_to_scoped_threads_and_dropped_there() {
+    // The body of a macro owns its yielder. Each thread gives the yielder on to the next, and the last drops it.
+    limited(|| {
+        let items = || {
+            generator_by_value(async |mut co: Yielder<'_, Box<u32>>| {
+                co.yield_(Box::new(0)).await;
+                let mut place = Some(co);
+                for n in 1..=3 {
+                    place = thread::scope(|s| {
+                        let thread = s.spawn(move || {
+                            let mut co = place?;
+                            drop(co.yield_(Box::new(n)));
+                            (n < 3).then_some(co)
+                        });
+                        thread.join().unwrap()
+                    });
+                }
+            })
+        };
+        let mut chunks = items().threadsafe();
+        assert!(chunks.chunks(8).next().unwrap().into_iter().eq([0, 1, 2, 3].map(Box::new)));
+        assert_eq!(Iterator::next(&mut chunks), None);
+        let mut one_by_one = items();
+        assert_eq!(one_by_one.next(), Some(Box::new(0)));
+        // The second of the scoped threads finds the item of the first in the slot, and panics.
+        thread::spawn(move || message_of(|| one_by_one.next())).join().unwrap();
+    });
+}
+
+#[test]
+fn unsoundness_an_owned_yielder_that_outlives_its_body() {
+    // A forgotten yielder, or one that a forgotten inner generator owns, keeps the slot alive and can no longer be used.
+    limited(|| {
+        let mut forgotten = generator_by_value(async |mut co: Yielder<'_, Box<u32>>| {
+            co.yield_(Box::new(1)).await;
+            drop(co.yield_(Box::new(2)));
+            mem::forget(co);
+        });
+        assert_eq!(forgotten.next(), Some(Box::new(1)));
+        let forgotten = thread::spawn(move || {
+            assert_eq!(message_of(|| forgotten.next()), NOT_AWAITED);
+            forgotten
+        });
+        drop(forgotten.join().unwrap());
+
+        let mut outer = generator_by_value(async |mut outer: Yielder<'_, Box<u32>>| {
+            outer.yield_(Box::new(1)).await;
+            let mut inner = generator_by_value(async move |mut inner: Yielder<'_, ()>| {
+                inner.yield_(()).await;
+                outer.yield_(Box::new(2)).await;
+            });
+            assert_eq!(inner.next(), Some(()));
+            mem::forget(inner);
+        });
+        assert_eq!(outer.next(), Some(Box::new(1)));
+        assert_eq!(thread::spawn(move || outer.next()).join().unwrap(), None);
+    });
+}
+
+#[test]
+fn unsoundness_a_body_that_runs_before_its_generator_is_there() {
+    // A function that is not `async` is called with its yielder while the generator is created, and may yield, panic or
+    // lend the yielder to threads then.
+    fn early(mut co: Yielder<'_, Box<u32>>) -> impl Future<Output = ()> {
+        let co = Mutex::new(&mut co);
+        thread::scope(|s| {
+            s.spawn(|| drop(co.lock().unwrap().yield_(Box::new(1))));
+        });
+        ready(())
+    }
+
+    fn panics(mut co: Yielder<'_, Box<u32>>) -> Ready<()> {
+        drop(co.yield_(Box::new(1)));
+        panic!("before the generator is there");
+    }
+
+    limited(|| {
+        let mut items = generator_by_value(early);
+        let message = thread::spawn(move || message_of(|| items.next())).join().unwrap();
+        assert_eq!(message, NOT_AWAITED);
+        assert_eq!(message_of(|| generator_by_value(panics)), "before the generator is there");
     });
 }

@@ -16,10 +16,10 @@ use crate::spans::{end_spans, relocated};
 /// { /* body */ }
 /// ```
 ///
-/// Output, for an iterator:
+/// Output, for an iterator, with `mut` unless the body can fail:
 ///
 /// ```text
-/// async move |__yielder| {
+/// async move |mut __yielder| {
 ///     macro_rules! yield_ { .. }
 ///     macro_rules! yield_from { .. }
 ///     let argument = argument;
@@ -70,9 +70,10 @@ impl ToTokens for Closure<'_> {
             let first_arg = self.first_arg();
             quote_spanned!(*site=> , #first_arg)
         });
+        let mut_ = self.owns_yielder().then(|| Token![mut](*site));
         let (bind_first_arg, unify_items) = (self.bind_first_arg(), self.unify_items(&yielder));
         tokens.extend(quote_spanned! {*site=>
-            async #move_ |#yielder #first_arg| {
+            async #move_ |#mut_ #yielder #first_arg| {
                 #first_return
                 #bind_first_arg
                 #unify_items
@@ -85,6 +86,11 @@ impl ToTokens for Closure<'_> {
 }
 
 impl Closure<'_> {
+    /// Returns whether the closure takes its yielder by value, and not by reference.
+    fn owns_yielder(&self) -> bool {
+        matches!(self.protocol, Protocol::Iterator) && self.body.fallible.is_none()
+    }
+
     fn yielder(&self) -> Ident {
         Ident::new("__yielder", self.site)
     }

@@ -33,7 +33,7 @@ use crate::spans::{end_spans, relocated, whole_span};
 ///
 /// ```text
 /// fn count(__arg0: (u64, u64)) -> ::threadsafe_gen::ThreadsafeIter<impl Iterator<Item = u64> + ::core::marker::Send> {
-///     ::threadsafe_gen::generator::<u64, _>(async move |__yielder| {
+///     ::threadsafe_gen::__private::generator_by_value::<u64, _>(async move |mut __yielder| {
 ///         /* definitions of `yield_!` and `yield_from!` */
 ///         let mut __arg0 = __arg0;
 ///         let (from, step) = __arg0;
@@ -168,7 +168,9 @@ fn generator_expr(
         (Protocol::Stream, Some(from_error)) => {
             quote_spanned!(site=> #krate::__private::fallible_stream::<#item, _, _>(#closure, #from_error))
         }
-        (Protocol::Iterator, None) => quote_spanned!(site=> #krate::generator::<#item, _>(#closure)),
+        (Protocol::Iterator, None) => {
+            quote_spanned!(site=> #krate::__private::generator_by_value::<#item, _>(#closure))
+        }
         (Protocol::Iterator, Some(from_error)) => {
             quote_spanned!(site=> #krate::__private::fallible::<#item, _, _>(#closure, #from_error))
         }
@@ -207,7 +209,7 @@ fn generator_expr(
 /// Output:
 ///
 /// ```text
-/// $crate::generator(async |__yielder| {
+/// $crate::__private::generator_by_value(async |mut __yielder| {
 ///     /* definitions of `yield_!` and `yield_from!` */
 ///     let __returned: () = {
 ///         yield_!(1);
@@ -222,7 +224,7 @@ pub(crate) fn in_place(InPlace { krate, move_, protocol, body }: &InPlace) -> To
     let (krate, params) = (&krate.to_token_stream(), &TokenStream::new());
     let closure = Closure { krate, site, move_: *move_, item_type: ItemType::Inferred, protocol, params, body };
     match body.fallible {
-        None => quote_spanned!(site=> #krate::generator(#closure)),
+        None => quote_spanned!(site=> #krate::__private::generator_by_value(#closure)),
         // The `_` is at the `?`, where rustc then reports items that are not `Result`s.
         Some(fallible) => {
             let inferred = Type::Verbatim(Token![_](fallible.resolved_at(site)).into_token_stream());

@@ -2,13 +2,13 @@
 
 #[cfg(feature = "stream")]
 use crate::generator::Reply;
-use crate::generator::{Generator, Yielder, generator};
+use crate::generator::{Generator, Yielder, generator_by_value};
 #[cfg(feature = "stream")]
 use crate::stream::{AsyncGenerator, stream};
 
 /// Creates a generator from an `async` closure that can fail. Its error is the last item.
 ///
-/// Like [`generator`], for bodies that use `?`. The items are `Result<T, E>`. If the body returns an `Err`, the
+/// Like [`generator`](fn@crate::generator), for bodies that use `?`. The items are `Result<T, E>`. If the body returns an `Err`, the
 /// generator yields it as one more item and ends.
 ///
 /// # Examples
@@ -41,8 +41,8 @@ pub fn fallible<Y, E, B>(body: B, from_error: fn(E) -> Y) -> Generator<Y, impl F
 where
     B: AsyncFnOnce(&mut Yielder<'_, Y>) -> Result<(), E>,
 {
-    generator(async move |co: &mut Yielder<'_, Y>| {
-        if let Err(error) = body(co).await {
+    generator_by_value(async move |mut co: Yielder<'_, Y>| {
+        if let Err(error) = body(&mut co).await {
             co.yield_(from_error(error)).await;
         }
     })

@@ -21,27 +21,30 @@
 //!
 //! 1. An `Rc` and cells may be used from several threads if each use happens before the next. No two threads may use
 //!    the cells, or the clones of the `Rc`, without something that orders the two uses.
-//! 2. A slot has two clones of its `Rc`, both made in [`generator`] or [`coroutine`], on which all other constructors
-//!    are built: one in the `Generator`, and one in the `Yielder`, a local of the body's future. The future is a field
-//!    of the same `Generator` and is never moved out of it, so a move of the `Generator` moves both clones. (A third
-//!    clone, in `Generator::fill`, does not outlive that call.)
-//! 3. The user's code gets the yielder as `&'a mut Yielder<'id, ..>`, with lifetimes that it cannot name: the
-//!    `AsyncFnOnce` of [`generator`] and [`coroutine`] is higher-ranked in both. Because of `'a`, the code can neither
-//!    store the reference in a place that outlives the body nor pass it to a thread that might outlive the body:
-//!    `std::thread::spawn` requires `'static`, and rustc reports "borrowed data escapes". A scoped thread can have the
-//!    reference, alone or, behind a lock, in turn with other threads. Every sound scope has ended such threads when it
-//!    returns or unwinds, which is before the body suspends or ends.
+//! 2. A slot has two clones of its `Rc`, both made in [`generator`], [`generator_by_value`] or [`coroutine`], on which
+//!    all other constructors are built: one in the `Generator`, and one in the `Yielder`, which the body's future owns.
+//!    The future is a field of the same `Generator` and is never moved out of it, so a move of the `Generator` moves
+//!    both clones. (A third clone, in `Generator::fill`, does not outlive that call.)
+//! 3. The user's code gets the yielder with lifetimes that it cannot name: as `&'a mut Yielder<'id, ..>` from
+//!    [`generator`] and [`coroutine`], and as `Yielder<'id, ..>` from [`generator_by_value`]. The `AsyncFnOnce` of each
+//!    is higher-ranked in these lifetimes, so the code cannot show that one of them outlives anything but the body
+//!    itself. It can therefore neither store the reference or the yielder in a place that outlives the body nor pass it
+//!    to a thread that might outlive the body: `std::thread::spawn` requires `'static`, and rustc reports "borrowed
+//!    data escapes". A scoped thread can have it, alone or, behind a lock, in turn with other threads. Every sound
+//!    scope has ended such threads when it returns or unwinds, which is before the body suspends or ends. (A forgotten
+//!    yielder outlives the body, but no code can use or drop it then.)
 //! 4. Because the type is invariant in `'id`, no body can show that its yielder has the same type as another body's. A
-//!    yielder therefore stays in the place where [`generator`] or [`coroutine`] put it: only a second yielder of the
-//!    same type could replace it, and there is none. (A `dyn Trait` erases `'id`, but is unsized and cannot be swapped;
-//!    `Any` requires `'static`. If two yielders were swapped, each would be in the other's body. Two threads could then
-//!    use a generator and its yielder at the same time, by a lock around the yielder of an outer body, in which an
-//!    inner body has left its own yielder.)
+//!    yielder therefore stays with its body: only a second yielder of the same type could replace it, and there is
+//!    none. (A `dyn Trait` erases `'id`, but is unsized and cannot be swapped, and a `dyn Trait` that owns a yielder is
+//!    still bound to the lifetime; `Any` requires `'static`. If two yielders were swapped, each would be in the other's
+//!    body. Two threads could then use a generator and its yielder at the same time, by a lock around the yielder of
+//!    an outer body, in which an inner body has left its own yielder.)
 //! 5. Therefore only the slot's generator and that generator's own body use a slot. The body runs, or is dropped,
-//!    within a call that has the `Generator` by `&mut` or by value: `next`, `fill`, `poll_resume` or the drop. The
-//!    generator itself uses the slot within these calls too. They exclude each other, and Rust orders everything that
-//!    happens before a `&mut` on one thread with everything that follows on the next. While the body runs within the
-//!    call, the generator itself does not use the slot. Only then does point 3 allow other threads.
+//!    within a call that has the `Generator` by `&mut` or by value: `next`, `fill`, `poll_resume` or the drop. (A body
+//!    of [`generator_by_value`] that is no `async` function runs in part before the `Generator` exists.) The generator
+//!    itself uses the slot within these calls too. They exclude each other, and Rust orders everything that happens
+//!    before a `&mut` on one thread with everything that follows on the next. While the body runs within the call, the
+//!    generator itself does not use the slot. Only then does point 3 allow other threads.
 //! 6. Everything that moves with a generator is `Send`. The slot holds items (`Y: Send`) and the place of a reply
 //!    (`B: Send`), and nothing else. A `Reply<R>` may hold a reply (`R: Send`) and a `Waker`, which is `Send`. The
 //!    future holds the closure and the user's own locals (`F: Send`), which the compiler checks. A waker is foreign
@@ -185,6 +188,21 @@ where
     Generator { body: Some(Box::pin(body)), slot }
 }
 
+/// [`generator`] for the macros, whose closures take the yielder by value.
+///
+/// A body that borrowed its yielder would need a second future around its own, to hold the yielder: one more state to
+/// look at for each item, and one more future to compile for each generator.
+///
+/// `body` is called here and not at the first `next`. It must be an `async` closure, which runs none of its code then.
+pub fn generator_by_value<Y, B>(body: B) -> Generator<Y, impl Future<Output = ()>>
+where
+    B: AsyncFnOnce(Yielder<'_, Y>),
+{
+    let yielder = Yielder::new(());
+    let slot = Rc::clone(&yielder.slot);
+    Generator { body: Some(Box::pin(body(yielder))), slot }
+}
+
 /// Creates a coroutine from an `async` closure: a generator whose `yield_` returns the argument of the next resume.
 ///
 /// The closure gets the [`Yielder`] and the argument of the first resume. Its return value becomes
@@ -258,9 +276,9 @@ pub struct Yielder<'id, Y, B = ()> {
     id: PhantomData<fn(&'id ()) -> &'id ()>,
 }
 
-// SAFETY: points 1 to 6 above. Only `generator` and `coroutine` create a yielder, and they ensure that the other clone
-// of the slot moves with it (2). The lifetimes in their signatures, which the compiler checks, ensure that the yielder
-// stays in its body (3 and 4).
+// SAFETY: points 1 to 6 above. Only `generator`, `generator_by_value` and `coroutine` create a yielder, and they ensure
+// that the other clone of the slot moves with it (2). The lifetimes in their signatures, which the compiler checks,
+// ensure that the yielder stays in its body (3 and 4).
 unsafe impl<Y: Send, B: Send> Send for Yielder<'_, Y, B> {}
 
 impl<Y, B> Yielder<'_, Y, B> {
@@ -460,8 +478,8 @@ pub struct Generator<Y, F, B = ()> {
     slot: Rc<Slot<Y, B>>,
 }
 
-// SAFETY: points 1 to 6 above. Only `generator` and `coroutine` create a generator, and they ensure that the slot's
-// other clone is in `body` (2). Every method that uses the slot takes `&mut self`, which ensures that one thread at a
+// SAFETY: points 1 to 6 above. Only `generator`, `generator_by_value` and `coroutine` create a generator, and they ensure
+// that the slot's other clone is in `body` (2). Every method that uses the slot takes `&mut self`, which ensures that one thread at a
 // time does (5).
 unsafe impl<Y: Send, F: Send, B: Send> Send for Generator<Y, F, B> {}
 

@@ -12,10 +12,10 @@ fn arguments(
     let __type6 = ::threadsafe_gen::__private::type_of(&function);
     ::threadsafe_gen::__private::SendArgument::generator(
         __type6,
-        ::threadsafe_gen::generator::<
+        ::threadsafe_gen::__private::generator_by_value::<
             u8,
             _,
-        >(async move |__yielder| {
+        >(async move |mut __yielder| {
                 #[allow(unused_macros)]
                 macro_rules! yield_ {
                     () => {

@@ -3,10 +3,10 @@ fn counter() -> ::threadsafe_gen::ThreadsafeIter<
 > {
     let _ = ::core::option::Option::<&dyn Sync>::None;
     ::threadsafe_gen::__private::boxed(
-        ::threadsafe_gen::generator::<
+        ::threadsafe_gen::__private::generator_by_value::<
             Box<dyn Display + Send>,
             _,
-        >(async move |__yielder| {
+        >(async move |mut __yielder| {
             #[allow(unused_macros)]
             macro_rules! yield_ {
                 () => {

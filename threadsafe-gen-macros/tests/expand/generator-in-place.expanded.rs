@@ -1,5 +1,5 @@
 fn main() {
-    let numbers = threadsafe_gen::generator(async |__yielder| {
+    let numbers = threadsafe_gen::__private::generator_by_value(async |mut __yielder| {
         let __unify_items = |__item| __item;
         let _ = __yielder.yield_from(::core::option::Option::None.map(__unify_items));
         #[allow(unused_macros)]

@@ -6,10 +6,10 @@ pub fn pairs<'a, T: Sync>(
     let __type0 = ::threadsafe_gen::__private::type_of(&items);
     ::threadsafe_gen::__private::SendArgument::generator(
         __type0,
-        ::threadsafe_gen::generator::<
+        ::threadsafe_gen::__private::generator_by_value::<
             (&'a T, &'a T),
             _,
-        >(async move |__yielder| {
+        >(async move |mut __yielder| {
                 #[allow(unused_macros)]
                 macro_rules! yield_ {
                     () => {

@@ -8,10 +8,10 @@ impl Counter {
         let __type0 = ::threadsafe_gen::__private::type_of(&self);
         ::threadsafe_gen::__private::SendArgument::generator(
             __type0,
-            ::threadsafe_gen::generator::<
+            ::threadsafe_gen::__private::generator_by_value::<
                 u64,
                 _,
-            >(async move |__yielder| {
+            >(async move |mut __yielder| {
                     #[allow(unused_macros)]
                     macro_rules! yield_ {
                         () => {
@@ -60,10 +60,10 @@ impl Counter {
         let __type0 = ::threadsafe_gen::__private::type_of(&self);
         ::threadsafe_gen::__private::SendArgument::generator(
             __type0,
-            ::threadsafe_gen::generator::<
+            ::threadsafe_gen::__private::generator_by_value::<
                 u64,
                 _,
-            >(async move |__yielder| {
+            >(async move |mut __yielder| {
                     #[allow(unused_macros)]
                     macro_rules! yield_ {
                         () => {

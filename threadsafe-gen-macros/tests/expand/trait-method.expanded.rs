@@ -14,10 +14,10 @@ trait Source {
         impl Iterator<Item = u8> + ::core::marker::Send,
     > {
         #![allow(unused)]
-        ::threadsafe_gen::generator::<
+        ::threadsafe_gen::__private::generator_by_value::<
             u8,
             _,
-        >(async move |__yielder| {
+        >(async move |mut __yielder| {
                 #[allow(unused_macros)]
                 macro_rules! yield_ {
                     () => {
