@@ -511,6 +511,27 @@ fn unsoundness_an_owned_yielder_that_outlives_its_body() {
 }
 
 #[test]
+fn unsoundness_owned_yielders_that_are_swapped_in_boxes() {
+    // Boxes that forget the lifetimes of two yielders can be swapped within the inner body. They cannot leave it.
+    limited(|| {
+        let mut outer = generator_by_value(async |outer: Yielder<'_, Box<u32>>| {
+            let inner = generator_by_value(async move |inner: Yielder<'_, Box<u32>>| {
+                let mut boxes: [Box<dyn Out + '_>; 2] = [Box::new(outer), Box::new(inner)];
+                boxes.swap(0, 1);
+                let [mut inner, mut outer] = boxes;
+                thread::scope(|s| {
+                    s.spawn(|| inner.put(Box::new(1)));
+                    s.spawn(|| outer.put(Box::new(2)));
+                });
+            });
+            let message = thread::scope(|s| s.spawn(|| message_of(|| inner.for_each(drop))).join());
+            assert_eq!(message.unwrap(), NOT_AWAITED);
+        });
+        assert_eq!(message_of(|| outer.next()), NOT_AWAITED);
+    });
+}
+
+#[test]
 fn unsoundness_a_body_that_runs_before_its_generator_is_there() {
     // A function that is not `async` is called with its yielder while the generator is created, and may yield, panic or
     // lend the yielder to threads then.

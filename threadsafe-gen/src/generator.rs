@@ -7,8 +7,8 @@
 //! arrives. If the slot is full when the body yields again or ends, a yield was not awaited. If the slot is empty when
 //! the body suspends, the body awaited something else. Both panic, in release builds too.
 //!
-//! To take several items per resumption, `Generator::fill` sets a counter in the slot. While the counter is non-zero, a
-//! yield appends its item to a chunk and continues. The last item of the chunk suspends the body as usual, so the body
+//! To take several items per resumption, `Generator::fill` sets a limit in the slot. While the chunk is shorter, a yield
+//! appends its item to the chunk and continues. The last item of the chunk suspends the body as usual, so the body
 //! runs no further than it would for single items.
 //!
 //! The yields of a coroutine return a value, the reply. The slot then also has a place for the reply, a [`Reply`], and
@@ -16,7 +16,7 @@
 //!
 //! # Why a generator is `Send`
 //!
-//! The slot is an `Rc` of cells, which cost nothing to fill and empty and are not `Send`. Two `unsafe impl`s state that
+//! The slot is an `Rc` of cells, which cost little to fill and empty and are not `Send`. Two `unsafe impl`s state that
 //! it may move between threads nevertheless. The argument:
 //!
 //! 1. An `Rc` and cells may be used from several threads if each use happens before the next. No two threads may use
@@ -53,10 +53,20 @@
 //!
 //! Neither type is `Sync`: a `&Yielder` or a `&Generator` on a second thread would break point 5, and the `Rc` in each
 //! type prevents that.
+//!
+//! # Why a yield may borrow the chunk
+//!
+//! 7. The chunk is a `Vec` in a cell. A yield pushes to it in place, by a `&mut` to the content of the cell. There is no
+//!    other reference to the content: one thread at a time uses the slot, by point 5, and every other function takes
+//!    the `Vec` out of the cell or replaces it. No other function runs while the reference is live, because the `Vec`
+//!    has room for the item: the push neither allocates, nor panics, nor drops anything.
 
-#![allow(unsafe_code, reason = "the two `Send` implementations, argued above; the crate has no other unsafe code")]
+#![allow(
+    unsafe_code,
+    reason = "two `Send` implementations and one borrow, argued above; the crate has no other unsafe code"
+)]
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
@@ -74,33 +84,37 @@ use crate::ThreadsafeIter;
 struct Slot<Y, B = ()> {
     /// The item at whose yield the body suspends.
     item: Cell<Option<Y>>,
-    /// The number of items that the body may still yield before that one without suspending.
-    chunk_remaining: Cell<usize>,
     /// The items that were yielded without suspending.
-    chunk: RefCell<Vec<Y>>,
+    chunk: Cell<Vec<Y>>,
+    /// The length up to which a yield appends its item to the chunk, and does not suspend. 0 for single items.
+    chunk_limit: Cell<usize>,
     /// The place of the reply to an item: `()` if there are no replies, or a [`Reply`].
     reply: B,
 }
 
 impl<Y, B> Slot<Y, B> {
-    /// Stores the item at whose yield the body suspends.
+    /// Takes the item of a yield. Returns `true` if it is in the chunk, and the body continues.
     #[inline]
-    fn put(&self, item: Y) {
-        if self.item.replace(Some(item)).is_some() {
-            not_awaited();
-        }
-    }
-
-    /// Appends an item to the chunk that is being filled.
-    #[inline]
-    fn push_chunk(&self, item: Y) {
-        self.chunk_remaining.set(self.chunk_remaining.get() - 1);
-        let mut chunk = self.chunk.borrow_mut();
-        if chunk.len() < chunk.capacity() {
+    fn put(&self, item: Y) -> bool {
+        // SAFETY: point 7 above. One thread at a time uses the slot (5). All other code takes or replaces the chunk as a
+        // whole. This reference ends before any other code runs, because the push has room.
+        let chunk = unsafe { &mut *self.chunk.as_ptr() };
+        let continues = chunk.len() < self.chunk_limit.get();
+        if !continues {
+            self.put_single(item);
+        } else if chunk.len() < chunk.capacity() {
             chunk.push(item);
         } else {
-            drop(chunk);
             self.push_slow(item);
+        }
+        continues
+    }
+
+    /// Stores the item at whose yield the body suspends.
+    #[inline]
+    fn put_single(&self, item: Y) {
+        if self.item.replace(Some(item)).is_some() {
+            not_awaited();
         }
     }
 
@@ -108,7 +122,9 @@ impl<Y, B> Slot<Y, B> {
     #[cold]
     #[inline(never)]
     fn push_slow(&self, item: Y) {
-        self.chunk.borrow_mut().push(item);
+        let mut chunk = self.chunk.take();
+        chunk.push(item);
+        self.chunk.set(chunk);
     }
 
     /// Panics if there is an item in the slot, which would never be delivered.
@@ -129,22 +145,24 @@ struct Chunk<'a, Y> {
 impl<'a, Y> Chunk<'a, Y> {
     /// Lets the body yield `size` items before the generator next takes them.
     fn start(slot: &'a Slot<Y>, buffer: &'a mut Vec<Y>, size: usize) -> Self {
-        slot.chunk.replace(mem::take(buffer));
-        slot.chunk_remaining.set(size - 1);
+        slot.chunk.set(mem::take(buffer));
+        slot.chunk_limit.set(size - 1);
         Self { slot, buffer }
     }
 
     /// Appends the item at which the body suspended. Returns `true` if there is none because the generator has ended.
     fn finish(self, last: Option<Y>) -> bool {
         let ended = last.is_none();
-        self.slot.chunk.borrow_mut().extend(last);
+        let mut chunk = self.slot.chunk.take();
+        chunk.extend(last);
+        self.slot.chunk.set(chunk);
         ended
     }
 }
 
 impl<Y> Drop for Chunk<'_, Y> {
     fn drop(&mut self) {
-        self.slot.chunk_remaining.set(0);
+        self.slot.chunk_limit.set(0);
         *self.buffer = self.slot.chunk.take();
     }
 }
@@ -283,8 +301,7 @@ unsafe impl<Y: Send, B: Send> Send for Yielder<'_, Y, B> {}
 
 impl<Y, B> Yielder<'_, Y, B> {
     fn new(reply: B) -> Self {
-        let slot =
-            Slot { item: Cell::new(None), chunk_remaining: Cell::new(0), chunk: RefCell::new(Vec::new()), reply };
+        let slot = Slot { item: Cell::new(None), chunk: Cell::new(Vec::new()), chunk_limit: Cell::new(0), reply };
         Self { slot: Rc::new(slot), id: PhantomData }
     }
 }
@@ -313,12 +330,7 @@ impl<'id, Y> Yielder<'id, Y> {
     /// ```
     #[inline]
     pub fn yield_(&mut self, item: Y) -> impl Future<Output = ()> + use<'_, 'id, Y> {
-        let suspended = self.slot.chunk_remaining.get() > 0;
-        if suspended {
-            self.slot.push_chunk(item);
-        } else {
-            self.slot.put(item);
-        }
+        let suspended = self.slot.put(item);
         YieldFuture { suspended, yielder: PhantomData::<&mut Self> }
     }
 
@@ -370,7 +382,7 @@ impl<'id, Y, R> Yielder<'id, Y, Reply<R>> {
     pub fn yield_(&mut self, item: Y) -> impl Future<Output = R> + use<'_, 'id, Y, R> {
         // A cancelled earlier yield may have left its reply here: discard it.
         drop(self.slot.reply.value.take());
-        self.slot.put(item);
+        self.slot.put_single(item);
         ReplyFuture(self)
     }
 }
