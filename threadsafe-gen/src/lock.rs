@@ -160,7 +160,7 @@ impl<S, A> Lock<S, A> {
         };
         if inner.is_none() && self.status.state() == CLOSED {
             // Step 3 above: this thread may have cleared the parked bit, and hidden the closer from the holder.
-            drop_swallowing_panic(self.take_if_unlocked());
+            self.drop_if_unlocked();
         }
         Some(self.acquired(thread, inner?))
     }
@@ -266,6 +266,17 @@ impl<S, A> Lock<S, A> {
         fence(SeqCst);
         // Not `try_lock`, which fails on a pure load of the word; see step 1 above.
         self.inner.try_lock_for(Duration::ZERO)?.source.take()
+    }
+
+    /// Drops the source of a closed lock unless a thread holds it.
+    ///
+    /// Not inlined: the code that unlocks is then so small that it is inlined where this thread unwinds too, and the guard
+    /// needs no place on the stack.
+    #[cold]
+    #[inline(never)]
+    fn drop_if_unlocked(&self) {
+        // This thread is about to return an item, or is unwinding. A panic of the destructor must not prevent that.
+        drop_swallowing_panic(self.take_if_unlocked());
     }
 
     /// Calls the source by exclusive access, without locking; see [`call`](Self::call).
@@ -565,8 +576,7 @@ impl<S, A> Drop for CloseCheck<'_, S, A> {
     fn drop(&mut self) {
         fence(Acquire);
         if self.0.status.state.load(Relaxed) & DROP_BIT != 0 {
-            // This thread is about to return an item, or is unwinding. A panic of the destructor must not prevent that.
-            drop_swallowing_panic(self.0.take_if_unlocked());
+            self.0.drop_if_unlocked();
         }
     }
 }
