@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Counts the instructions per item on one thread, which is exact even where clocks are noisy. Each contender runs twice,
 # and the difference in instructions is divided by the difference in items, so that the program's start and end do not
-# count.
+# count. Of contenders with several threads, the instructions of all threads count, and vary with the scheduling.
 #
 #     benches/callgrind.sh [CONTENDER...]
 set -euo pipefail
@@ -10,12 +10,13 @@ command -v valgrind >/dev/null || { echo "valgrind is not installed" >&2; exit 1
 
 few=10000
 many=110000
-contenders=("$@")
-[ $# -gt 0 ] || contenders=(next buffered chunks boxed-next boxed-buffered lock hand owned generator genawaiter-rc genawaiter-sync)
 
 # Cargo prints the path of the program, whatever the target directory is.
 program=$(cargo build --release -p benches --example one_thread --message-format json \
     | grep -o '"executable":"[^"]*one_thread"' | cut -d '"' -f 4)
+
+contenders=("$@")
+[ $# -gt 0 ] || mapfile -t contenders < <("$program" --list)
 
 # Callgrind prints its total on standard error as "Collected : N".
 instructions() {

@@ -1,76 +1,131 @@
-//! Takes items on one thread; `callgrind.sh` counts the instructions. Usage: `one_thread CONTENDER ITEMS`.
+//! Takes items on one thread; `callgrind.sh` counts the instructions. Usage: `one_thread CONTENDER ITEMS`, or
+//! `one_thread --list`.
 
 use std::env;
 use std::hint::black_box;
+use std::pin::pin;
 use std::process::ExitCode;
+use std::task::{Context, Poll, Waker};
 
 use benches::sources::{self, Count};
-use benches::work::Nothing;
-use threadsafe_gen::ThreadsafeIter;
+use benches::work::Work;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use threadsafe_gen::{Stream, ThreadsafeExt, ThreadsafeIter, threadsafe_generator};
+
+/// A name, and a function that takes so many items.
+type Contender = (&'static str, fn(u64));
+
+/// Each contender has a source of a type of its own, as in a program that takes the items in one place. Otherwise the
+/// compiler would inline less the more contenders there are.
+const CONTENDERS: &[Contender] = &[
+    ("next", |items| {
+        let source = shared::<0>();
+        take(items, || source.next());
+    }),
+    ("next-twice", |items| {
+        // The same in two places, so that the generator is not inlined.
+        let source = shared::<1>();
+        take(items / 2, || source.next());
+        take(items / 2, || source.next());
+    }),
+    ("buffered", |items| {
+        let source = shared::<2>();
+        let mut batches = source.buffered(64);
+        take(items, || batches.next());
+    }),
+    ("chunks", |items| {
+        let source = shared::<3>();
+        let mut batches = source.chunks(64).flatten();
+        take(items, || batches.next());
+    }),
+    ("boxed-next", |items| {
+        let source = shared::<4>().boxed();
+        take(items, || source.next());
+    }),
+    ("boxed-buffered", |items| {
+        let source = shared::<5>().boxed();
+        let mut batches = source.buffered(64);
+        take(items, || batches.next());
+    }),
+    ("lock", |items| {
+        let source = ThreadsafeIter::new(Count::new(u64::MAX, Alone::<6>));
+        take(items, || source.next());
+    }),
+    ("hand", |items| {
+        let source = parking_lot::Mutex::new(Count::new(u64::MAX, Alone::<7>));
+        take(items, || source.lock().next());
+    }),
+    ("owned", |items| {
+        let mut source = shared::<8>();
+        take(items, || Iterator::next(&mut source));
+    }),
+    ("generator", |items| {
+        let mut source = sources::bare(u64::MAX, Alone::<9>);
+        take(items, || source.next());
+    }),
+    ("stream", |items| {
+        let source = stream();
+        let mut cx = Context::from_waker(Waker::noop());
+        take(items, || match pin!(source.next()).poll(&mut cx) {
+            Poll::Ready(item) => item,
+            Poll::Pending => unreachable!("the stream awaits only its yields"),
+        });
+    }),
+    ("prefetch", |items| {
+        let source = shared::<10>().prefetch(64);
+        take(items, || source.next());
+    }),
+    ("parallel-map", |items| {
+        let mut results = Count::new(u64::MAX, Alone::<11>).parallel_map(2, |item| item);
+        take(items, || results.next());
+    }),
+    ("into-par-iter", |items| {
+        sources::shared(items, Alone::<12>).into_par_iter().for_each(|item| drop(black_box(item)));
+    }),
+    ("genawaiter-rc", |items| {
+        let mut source = sources::genawaiter_rc(u64::MAX, Alone::<13>);
+        take(items, || source.next());
+    }),
+    ("genawaiter-sync", |items| {
+        let mut source = sources::genawaiter_sync(u64::MAX, Alone::<14>);
+        take(items, || source.next());
+    }),
+];
 
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
-    let contender = arguments.next();
-    let Some(Ok(items)) = arguments.next().map(|items| items.parse()) else {
-        eprintln!("usage: one_thread CONTENDER ITEMS");
+    let name = arguments.next();
+    if name.as_deref() == Some("--list") {
+        CONTENDERS.iter().for_each(|(name, _)| println!("{name}"));
+        return ExitCode::SUCCESS;
+    }
+    let contender = CONTENDERS.iter().find(|contender| name.as_deref() == Some(contender.0));
+    let (Some((_, run)), Some(Ok(items))) = (contender, arguments.next().map(|items| items.parse())) else {
+        eprintln!("usage: one_thread CONTENDER ITEMS, or one_thread --list");
         return ExitCode::from(2);
     };
-    match contender.as_deref() {
-        Some("next") => {
-            let source = sources::shared(u64::MAX, Nothing);
-            take(items, || source.next());
-        }
-        Some("buffered") => {
-            let source = sources::shared(u64::MAX, Nothing);
-            let mut batches = source.buffered(64);
-            take(items, || batches.next());
-        }
-        Some("chunks") => {
-            let source = sources::shared(u64::MAX, Nothing);
-            let mut batches = source.chunks(64).flatten();
-            take(items, || batches.next());
-        }
-        Some("boxed-next") => {
-            let source = sources::shared(u64::MAX, Nothing).boxed();
-            take(items, || source.next());
-        }
-        Some("boxed-buffered") => {
-            let source = sources::shared(u64::MAX, Nothing).boxed();
-            let mut batches = source.buffered(64);
-            take(items, || batches.next());
-        }
-        Some("lock") => {
-            let source = ThreadsafeIter::new(Count::new(u64::MAX, Nothing));
-            take(items, || source.next());
-        }
-        Some("hand") => {
-            let source = parking_lot::Mutex::new(Count::new(u64::MAX, Nothing));
-            take(items, || source.lock().next());
-        }
-        Some("owned") => {
-            let mut source = sources::shared(u64::MAX, Nothing);
-            take(items, || Iterator::next(&mut source));
-        }
-        Some("generator") => {
-            let mut source = sources::bare(u64::MAX, Nothing);
-            take(items, || source.next());
-        }
-        Some("genawaiter-rc") => {
-            let mut source = sources::genawaiter_rc(u64::MAX, Nothing);
-            take(items, || source.next());
-        }
-        Some("genawaiter-sync") => {
-            let mut source = sources::genawaiter_sync(u64::MAX, Nothing);
-            take(items, || source.next());
-        }
-        _ => {
-            eprintln!(
-                "contenders: next buffered chunks boxed-next boxed-buffered lock hand owned generator genawaiter-rc genawaiter-sync"
-            );
-            return ExitCode::from(2);
-        }
-    }
+    run(items);
     ExitCode::SUCCESS
+}
+
+/// No work, of a type of its own for each contender.
+#[derive(Clone, Copy, Debug)]
+struct Alone<const CONTENDER: usize>;
+
+impl<const CONTENDER: usize> Work for Alone<CONTENDER> {
+    #[inline]
+    fn run(self) {}
+}
+
+fn shared<const CONTENDER: usize>() -> ThreadsafeIter<impl Iterator<Item = u64> + Send> {
+    sources::shared(u64::MAX, Alone::<CONTENDER>)
+}
+
+#[threadsafe_generator]
+fn stream() -> impl Stream<Item = u64> {
+    for i in 1.. {
+        yield_!(i);
+    }
 }
 
 /// The loop of every contender. Its three instructions are part of every figure.
