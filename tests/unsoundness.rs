@@ -185,7 +185,7 @@ fn unsoundness_a_body_that_is_not_an_async_function() {
     assert_eq!(messages, [NOT_AWAITED, NOT_AWAITED]);
     let mut items = generator(|co: &mut Yielder<'_, Box<u32>>| early(co));
     assert_eq!(message_of(|| items.next()), NOT_AWAITED);
-    assert!(message_of(|| items.next()).contains("resumed after panicking"));
+    assert!(message_of(|| items.next()).contains("resumed after completion"));
 }
 
 #[test]
@@ -274,6 +274,32 @@ fn unsoundness_a_local_that_yields_when_it_is_dropped() {
         assert_eq!(items.chunks(8).next().unwrap().iter().map(|item| *item.0).collect::<Vec<_>>(), [1, 99]);
         assert_eq!(items.try_next().err(), Some(TryNextError::Poisoned));
         assert_eq!(drops.iter().map(|(n, _)| n).collect::<Vec<_>>(), [1, 99]);
+    });
+}
+
+/// A local that yields an item and panics when it is dropped.
+struct LoudParting<'id>(Yielder<'id, Tracked>, Sender<(u32, ThreadId)>);
+
+impl Drop for LoudParting<'_> {
+    fn drop(&mut self) {
+        drop(self.0.yield_(Tracked(Box::new(99), self.1.clone())));
+        panic!("bad destructor");
+    }
+}
+
+#[test]
+fn unsoundness_a_local_that_panics_when_the_generator_is_dropped() {
+    // The frame is freed nevertheless, after all locals, and with it the item that the destructor has yielded.
+    limited(|| {
+        let (dropped, drops) = mpsc::channel();
+        let mut items = generator_by_value(async move |co: Yielder<'_, Tracked>| {
+            let _first = Tracked(Box::new(0), dropped.clone());
+            let mut local = LoudParting(co, dropped);
+            local.0.yield_(Tracked(Box::new(1), local.1.clone())).await;
+        });
+        assert_eq!(*items.next().unwrap().0, 1);
+        thread::spawn(move || assert_eq!(message_of(|| drop(items)), "bad destructor")).join().unwrap();
+        assert_eq!(drops.iter().map(|(n, _)| n).collect::<Vec<_>>(), [1, 0, 99]);
     });
 }
 
@@ -482,19 +508,19 @@ fn unsoundness_an_owned_yielder_is_moved_to_scoped_threads_and_dropped_there() {
 
 #[test]
 fn unsoundness_an_owned_yielder_that_outlives_its_body() {
-    // A forgotten yielder, or one that a forgotten inner generator owns, keeps the slot alive and can no longer be used.
+    // A leaked yielder, or one that a forgotten inner generator owns, points to a slot that is gone. No code can use it.
     limited(|| {
-        let mut forgotten = generator_by_value(async |mut co: Yielder<'_, Box<u32>>| {
+        let mut leaked = generator_by_value(async |mut co: Yielder<'_, Box<u32>>| {
             co.yield_(Box::new(1)).await;
             drop(co.yield_(Box::new(2)));
-            mem::forget(co);
+            Box::leak(Box::new(co));
         });
-        assert_eq!(forgotten.next(), Some(Box::new(1)));
-        let forgotten = thread::spawn(move || {
-            assert_eq!(message_of(|| forgotten.next()), NOT_AWAITED);
-            forgotten
+        assert_eq!(leaked.next(), Some(Box::new(1)));
+        let leaked = thread::spawn(move || {
+            assert_eq!(message_of(|| leaked.next()), NOT_AWAITED);
+            leaked
         });
-        drop(forgotten.join().unwrap());
+        drop(leaked.join().unwrap());
 
         let mut outer = generator_by_value(async |mut outer: Yielder<'_, Box<u32>>| {
             outer.yield_(Box::new(1)).await;

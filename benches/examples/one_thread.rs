@@ -80,7 +80,7 @@ const CONTENDERS: &[Contender] = &[
         take(items, || results.next());
     }),
     ("into-par-iter", |items| {
-        sources::shared(items, Alone::<12>).into_par_iter().for_each(|item| drop(black_box(item)));
+        sources::shared(items, Alone::<12>).into_par_iter().for_each(|item| _ = black_box(item));
     }),
     ("genawaiter-rc", |items| {
         let mut source = sources::genawaiter_rc(u64::MAX, Alone::<13>);
@@ -96,7 +96,9 @@ fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
     let name = arguments.next();
     if name.as_deref() == Some("--list") {
-        CONTENDERS.iter().for_each(|(name, _)| println!("{name}"));
+        for (name, _) in CONTENDERS {
+            println!("{name}");
+        }
         return ExitCode::SUCCESS;
     }
     let contender = CONTENDERS.iter().find(|contender| name.as_deref() == Some(contender.0));

@@ -1,7 +1,7 @@
 use threadsafe_gen::generator;
 
-// The future without its slot.
+// The frame without its generator.
 fn main() {
     let items = generator(async |co| co.yield_(1).await);
-    drop(items.body);
+    drop(items.frame);
 }

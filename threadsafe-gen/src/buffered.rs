@@ -4,7 +4,6 @@
 //! [`Leftovers`](crate::leftovers::Leftovers), in the buffer of one consumer, or with the code that received it.
 
 use std::any::Any;
-use std::convert::identity;
 use std::fmt;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -143,8 +142,8 @@ impl<'a, I: Iterator> Buffered<'a, I> {
     /// Fills the buffer, which is empty, and takes its first item.
     #[cold]
     fn refill(&mut self) -> Option<I::Item> {
-        // An adaptor collects in place, so that the allocation stays.
-        let emptied = mem::take(&mut self.buffer).map(identity).collect();
+        // To collect an adaptor of a `Vec`'s iterator keeps the allocation, also if there is nothing to collect.
+        let emptied = mem::take(&mut self.buffer).take(0).collect();
         self.buffer = self.take_batch(emptied).into_iter();
         self.buffer.next()
     }

@@ -2,29 +2,31 @@
 //!
 //! # How an item travels
 //!
-//! The body and its [`Generator`] share a slot for one item. A yield fills the slot and suspends the body. `next` polls
-//! the body, finds it suspended, and empties the slot. The state of the slot therefore also shows whether every item
-//! arrives. If the slot is full when the body yields again or ends, a yield was not awaited. If the slot is empty when
-//! the body suspends, the body awaited something else. Both panic, in release builds too.
+//! A generator has one allocation, its frame: the body, and a slot for one item. A yield fills the slot and suspends the
+//! body. `next` polls the body, finds it suspended, and empties the slot. The state of the slot therefore also shows
+//! whether every item arrives. If the slot is full when the body yields again or ends, a yield was not awaited. If the
+//! slot is empty when the body suspends, the body awaited something else. Both panic, in release builds too.
 //!
 //! To take several items per resumption, `Generator::fill` sets a limit in the slot. While the chunk is shorter, a yield
-//! appends its item to the chunk and continues. The last item of the chunk suspends the body as usual, so the body
-//! runs no further than it would for single items.
+//! appends its item to the chunk and continues. The last item of the chunk suspends the body as usual, so the body runs
+//! no further than it would for single items.
 //!
 //! The yields of a coroutine return a value, the reply. The slot then also has a place for the reply, a [`Reply`], and
 //! a yield completes when the reply is there. Coroutines and streams are such generators: see `Generator::poll_resume`.
 //!
-//! # Why a generator is `Send`
+//! # Why the unsafe code is sound
 //!
-//! The slot is an `Rc` of cells, which cost little to fill and empty and are not `Send`. Two `unsafe impl`s state that
-//! it may move between threads nevertheless. The argument:
+//! The [`Yielder`] has a pointer to the slot, which consists of cells. A pointer and cells cost nothing to follow and
+//! little to fill and empty; they are not `Send`. Two `unsafe impl`s state that a generator and a yielder may move
+//! between threads nevertheless. Three `unsafe` expressions follow the pointer, pin the body, and borrow the chunk. The
+//! argument:
 //!
-//! 1. An `Rc` and cells may be used from several threads if each use happens before the next. No two threads may use
-//!    the cells, or the clones of the `Rc`, without something that orders the two uses.
-//! 2. A slot has two clones of its `Rc`, both made in [`generator`], [`generator_by_value`] or [`coroutine`], on which
-//!    all other constructors are built: one in the `Generator`, and one in the `Yielder`, which the body's future owns.
-//!    The future is a field of the same `Generator` and is never moved out of it, so a move of the `Generator` moves
-//!    both clones. (A third clone, in `Generator::fill`, does not outlive that call.)
+//! 1. Cells may be used from several threads if each use happens before the next. No two threads may use them without
+//!    something that orders the two uses. They may be used as long as the frame lives.
+//! 2. The frame is created in `Generator::new`, on which [`generator`], [`generator_by_value`], [`coroutine`] and all
+//!    other constructors are built. The `Generator` owns it, so that the frame lives as long as the `Generator` and moves
+//!    to other threads with it. There is one pointer to its slot, in the `Yielder`, which the body owns. The body is in
+//!    the frame, and is dropped before the slot.
 //! 3. The user's code gets the yielder with lifetimes that it cannot name: as `&'a mut Yielder<'id, ..>` from
 //!    [`generator`] and [`coroutine`], and as `Yielder<'id, ..>` from [`generator_by_value`]. The `AsyncFnOnce` of each
 //!    is higher-ranked in these lifetimes, so the code cannot show that one of them outlives anything but the body
@@ -32,48 +34,52 @@
 //!    to a thread that might outlive the body: `std::thread::spawn` requires `'static`, and rustc reports "borrowed
 //!    data escapes". A scoped thread can have it, alone or, behind a lock, in turn with other threads. Every sound
 //!    scope has ended such threads when it returns or unwinds, which is before the body suspends or ends. (A forgotten
-//!    yielder outlives the body, but no code can use or drop it then.)
+//!    yielder is not used again.)
 //! 4. Because the type is invariant in `'id`, no body can show that its yielder has the same type as another body's. A
 //!    yielder therefore stays with its body: only a second yielder of the same type could replace it, and there is
-//!    none. (A `dyn Trait` erases `'id`, but is unsized and cannot be swapped, and a `dyn Trait` that owns a yielder is
-//!    still bound to the lifetime; `Any` requires `'static`. If two yielders were swapped, each would be in the other's
-//!    body. Two threads could then use a generator and its yielder at the same time, by a lock around the yielder of
-//!    an outer body, in which an inner body has left its own yielder.)
+//!    none. (A `dyn Trait` erases `'id`. Behind a reference it is unsized and cannot be swapped. A box of it can be
+//!    swapped, but is still bound to a lifetime that the yielder's type outlives, and so cannot leave the body. `Any`
+//!    requires `'static`. If two yielders were swapped, each would be in the other's body. Two threads could then use a
+//!    generator and its yielder at the same time, by a lock around the yielder of an outer body, in which an inner body
+//!    has left its own yielder. A yielder could also outlive its slot.)
 //! 5. Therefore only the slot's generator and that generator's own body use a slot. The body runs, or is dropped,
 //!    within a call that has the `Generator` by `&mut` or by value: `next`, `fill`, `poll_resume` or the drop. (A body
-//!    of [`generator_by_value`] that is no `async` function runs in part before the `Generator` exists.) The generator
-//!    itself uses the slot within these calls too. They exclude each other, and Rust orders everything that happens
-//!    before a `&mut` on one thread with everything that follows on the next. While the body runs within the call, the
-//!    generator itself does not use the slot. Only then does point 3 allow other threads.
+//!    of [`generator_by_value`] that is no `async` function runs in part within `Generator::new`, before the `Generator`
+//!    exists.) The generator itself uses the slot within these calls too. They exclude each other, and Rust orders
+//!    everything that happens before a `&mut` on one thread with everything that follows on the next. While the body
+//!    runs within the call, the generator itself does not use the slot. Only then does point 3 allow other threads.
 //! 6. Everything that moves with a generator is `Send`. The slot holds items (`Y: Send`) and the place of a reply
 //!    (`B: Send`), and nothing else. A `Reply<R>` may hold a reply (`R: Send`) and a `Waker`, which is `Send`. The
 //!    future holds the closure and the user's own locals (`F: Send`), which the compiler checks. A waker is foreign
 //!    code. `poll_resume` calls it before it polls the body and with no cell borrowed, so the waker runs within a call
 //!    of point 5, as the body does, and has no access to the slot.
+//! 7. A yielder follows its pointer only in the calls of point 5, when the frame is alive: its `Generator` is borrowed,
+//!    or about to be created, or in its drop, which drops the body before the slot. The pointer stays valid until then:
+//!    the frame is in a pinned box and is `!Unpin`, as in the example of a self-referential type in [`std::pin`], and
+//!    there is never a `&mut` to the frame or the slot, which would claim that no pointer to it is used.
+//! 8. The body is pinned: it is written to the pinned frame before it is first polled, and is dropped there. A reference
+//!    to the body exists only within a call of point 5, which borrows the `Generator`, and one at a time. It does not
+//!    overlap with the slot.
+//! 9. A yield pushes to the chunk, a `Vec` in a cell, by a `&mut` to the content of the cell. There is no other
+//!    reference to the content: every other function takes the `Vec` out of the cell or replaces it. No other code runs
+//!    while the reference is live, because the `Vec` has room for the item: the push neither allocates, nor panics, nor
+//!    drops anything.
 //!
-//! Neither type is `Sync`: a `&Yielder` or a `&Generator` on a second thread would break point 5, and the `Rc` in each
-//! type prevents that.
-//!
-//! # Why a yield may borrow the chunk
-//!
-//! 7. The chunk is a `Vec` in a cell. A yield pushes to it in place, by a `&mut` to the content of the cell. There is no
-//!    other reference to the content: one thread at a time uses the slot, by point 5, and every other function takes
-//!    the `Vec` out of the cell or replaces it. No other function runs while the reference is live, because the `Vec`
-//!    has room for the item: the push neither allocates, nor panics, nor drops anything.
+//! Neither type is `Sync`: a `&Yielder` or a `&Generator` on a second thread would break point 5. The pointer in the one
+//! and the cells of the other prevent that.
 
 #![allow(
     unsafe_code,
-    reason = "two `Send` implementations and one borrow, argued above; the crate has no other unsafe code"
+    reason = "two `Send` implementations and three expressions, argued above; the crate has no other unsafe code"
 )]
 
-use std::cell::Cell;
+use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::iter::FusedIterator;
-use std::marker::PhantomData;
+use std::marker::{PhantomData, PhantomPinned};
 use std::mem;
 use std::pin::Pin;
 use std::ptr;
-use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use genawaiter::{Coroutine, GeneratorState};
@@ -88,15 +94,26 @@ struct Slot<Y, B = ()> {
     chunk: Cell<Vec<Y>>,
     /// The length up to which a yield appends its item to the chunk, and does not suspend. 0 for single items.
     chunk_limit: Cell<usize>,
+    is_finished: Cell<bool>,
     /// The place of the reply to an item: `()` if there are no replies, or a [`Reply`].
     reply: B,
 }
 
 impl<Y, B> Slot<Y, B> {
+    fn new(reply: B) -> Self {
+        Self {
+            item: Cell::new(None),
+            chunk: Cell::new(Vec::new()),
+            chunk_limit: Cell::new(0),
+            is_finished: Cell::new(false),
+            reply,
+        }
+    }
+
     /// Takes the item of a yield. Returns `true` if it is in the chunk, and the body continues.
     #[inline]
     fn put(&self, item: Y) -> bool {
-        // SAFETY: point 7 above. One thread at a time uses the slot (5). All other code takes or replaces the chunk as a
+        // SAFETY: point 9 above. One thread at a time uses the slot (5). All other code takes or replaces the chunk as a
         // whole. This reference ends before any other code runs, because the push has room.
         let chunk = unsafe { &mut *self.chunk.as_ptr() };
         let continues = chunk.len() < self.chunk_limit.get();
@@ -127,12 +144,13 @@ impl<Y, B> Slot<Y, B> {
         self.chunk.set(chunk);
     }
 
-    /// Panics if there is an item in the slot, which would never be delivered.
+    /// Marks the end. Panics if there is an item in the slot, which would never be delivered.
     #[cold]
-    fn assert_delivered(&self) {
+    fn finish(&self) {
         if self.item.take().is_some() {
             not_awaited();
         }
+        self.is_finished.set(true);
     }
 }
 
@@ -175,7 +193,7 @@ impl<Y> Drop for Chunk<'_, Y> {
 ///
 /// The generator is `Send` if its items, and all values that the body holds across a yield, are. **A lock guard still
 /// counts as held after `drop(guard)`** if the body used it before: end its scope with a block instead. Creating a
-/// generator makes two allocations.
+/// generator makes one allocation.
 ///
 /// # Examples
 ///
@@ -197,13 +215,7 @@ pub fn generator<Y, B>(body: B) -> Generator<Y, impl Future<Output = ()>>
 where
     B: AsyncFnOnce(&mut Yielder<'_, Y>),
 {
-    let mut yielder = Yielder::new(());
-    let slot = Rc::clone(&yielder.slot);
-    let body = async move {
-        body(&mut yielder).await;
-        yielder.slot.assert_delivered();
-    };
-    Generator { body: Some(Box::pin(body)), slot }
+    Generator::new((), |mut yielder| async move { body(&mut yielder).await })
 }
 
 /// [`generator`] for the macros, whose closures take the yielder by value.
@@ -216,9 +228,7 @@ pub fn generator_by_value<Y, B>(body: B) -> Generator<Y, impl Future<Output = ()
 where
     B: AsyncFnOnce(Yielder<'_, Y>),
 {
-    let yielder = Yielder::new(());
-    let slot = Rc::clone(&yielder.slot);
-    Generator { body: Some(Box::pin(body(yielder))), slot }
+    Generator::new((), |yielder| body(yielder))
 }
 
 /// Creates a coroutine from an `async` closure: a generator whose `yield_` returns the argument of the next resume.
@@ -255,15 +265,10 @@ pub fn coroutine<Y, R, C, B>(body: B) -> Generator<Y, impl Future<Output = C>, R
 where
     B: AsyncFnOnce(&mut Yielder<'_, Y, Reply<R>>, R) -> C,
 {
-    let mut yielder = Yielder::new(Reply::new());
-    let slot = Rc::clone(&yielder.slot);
-    let body = async move {
+    Generator::new(Reply::new(), |mut yielder| async move {
         let first = ReplyFuture(&mut yielder).await;
-        let end = body(&mut yielder, first).await;
-        yielder.slot.assert_delivered();
-        end
-    };
-    Generator { body: Some(Box::pin(body)), slot }
+        body(&mut yielder, first).await
+    })
 }
 
 /// Yields items from the body of a generator.
@@ -289,20 +294,22 @@ where
 ///
 /// Each body has its own invariant lifetime `'id`, so that the yielders of different bodies cannot be swapped.
 pub struct Yielder<'id, Y, B = ()> {
-    slot: Rc<Slot<Y, B>>,
+    slot: *const Slot<Y, B>,
     /// Invariant, and different in each body, so that no two yielders have the same type.
     id: PhantomData<fn(&'id ()) -> &'id ()>,
 }
 
-// SAFETY: points 1 to 6 above. Only `generator`, `generator_by_value` and `coroutine` create a yielder, and they ensure
-// that the other clone of the slot moves with it (2). The lifetimes in their signatures, which the compiler checks,
+// SAFETY: points 1 to 6 above. Only `Generator::new` creates a yielder, and gives it to the body in the frame of the slot
+// (2). The lifetimes in the signatures of `generator`, `generator_by_value` and `coroutine`, which the compiler checks,
 // ensure that the yielder stays in its body (3 and 4).
 unsafe impl<Y: Send, B: Send> Send for Yielder<'_, Y, B> {}
 
 impl<Y, B> Yielder<'_, Y, B> {
-    fn new(reply: B) -> Self {
-        let slot = Slot { item: Cell::new(None), chunk: Cell::new(Vec::new()), chunk_limit: Cell::new(0), reply };
-        Self { slot: Rc::new(slot), id: PhantomData }
+    #[inline]
+    fn slot(&self) -> &Slot<Y, B> {
+        // SAFETY: point 7 above. The body that has this yielder is in the frame of the slot (2 to 4), and is dropped before
+        // the slot, because of the order of the frame's fields.
+        unsafe { &*self.slot }
     }
 }
 
@@ -330,7 +337,7 @@ impl<'id, Y> Yielder<'id, Y> {
     /// ```
     #[inline]
     pub fn yield_(&mut self, item: Y) -> impl Future<Output = ()> + use<'_, 'id, Y> {
-        let suspended = self.slot.put(item);
+        let suspended = self.slot().put(item);
         YieldFuture { suspended, yielder: PhantomData::<&mut Self> }
     }
 
@@ -381,8 +388,8 @@ impl<'id, Y, R> Yielder<'id, Y, Reply<R>> {
     #[inline]
     pub fn yield_(&mut self, item: Y) -> impl Future<Output = R> + use<'_, 'id, Y, R> {
         // A cancelled earlier yield may have left its reply here: discard it.
-        drop(self.slot.reply.value.take());
-        self.slot.put_single(item);
+        drop(self.slot().reply.value.take());
+        self.slot().put_single(item);
         ReplyFuture(self)
     }
 }
@@ -458,7 +465,7 @@ impl<Y, R> Future for ReplyFuture<'_, '_, Y, R> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
-        let reply = &self.0.slot.reply;
+        let reply = &self.0.slot().reply;
         if let Some(value) = reply.value.take() {
             return Poll::Ready(value);
         }
@@ -485,19 +492,45 @@ impl<Y, R> Future for ReplyFuture<'_, '_, Y, R> {
 /// was not awaited, and if the body awaits anything other than a yield.
 #[must_use = "a generator does nothing unless it is iterated over"]
 pub struct Generator<Y, F, B = ()> {
-    // Declared before the slot, and so dropped before it: a destructor of the body's locals may still yield.
-    body: Option<Pin<Box<F>>>,
-    slot: Rc<Slot<Y, B>>,
+    frame: Pin<Box<Frame<Y, F, B>>>,
 }
 
-// SAFETY: points 1 to 6 above. Only `generator`, `generator_by_value` and `coroutine` create a generator, and they ensure
-// that the slot's other clone is in `body` (2). Every method that uses the slot takes `&mut self`, which ensures that one thread at a
-// time does (5).
+/// The part of a generator that is on the heap, and does not move. All of it is in cells: there is no `&mut` to it.
+struct Frame<Y, F, B> {
+    /// `None` before the body is there and after its end. Declared before the slot, and so dropped before it: a
+    /// destructor of the body's locals may still yield.
+    body: UnsafeCell<Option<F>>,
+    slot: Slot<Y, B>,
+    /// The yielder in the body points to the slot.
+    _pinned: PhantomPinned,
+}
+
+// SAFETY: points 1 to 6 above. Only `Generator::new` creates a generator, and the yielder of its body, which is in the
+// generator's frame (2). Every method that uses the slot or the body takes `&mut self`, which ensures that one thread at
+// a time does (5).
 unsafe impl<Y: Send, F: Send, B: Send> Send for Generator<Y, F, B> {}
 
 impl<Y, F, B> Generator<Y, F, B> {
+    /// Creates a generator from the function that makes its body.
+    fn new<'id>(reply: B, start: impl FnOnce(Yielder<'id, Y, B>) -> F) -> Self {
+        let frame = Box::pin(Frame { body: UnsafeCell::new(None), slot: Slot::new(reply), _pinned: PhantomPinned });
+        let yielder = Yielder { slot: &raw const frame.slot, id: PhantomData };
+        let mut generator = Self { frame };
+        let body = start(yielder);
+        generator.parts().0.set(Some(body));
+        generator
+    }
+
+    /// Returns the body and the slot.
+    #[inline]
+    fn parts(&mut self) -> (Pin<&mut Option<F>>, &Slot<Y, B>) {
+        let Frame { body, slot, .. } = &*self.frame;
+        // SAFETY: point 8 above. This reference borrows the generator, so that there is no other. The frame is pinned.
+        (unsafe { Pin::new_unchecked(&mut *body.get()) }, slot)
+    }
+
     pub(crate) fn is_finished(&self) -> bool {
-        self.body.is_none()
+        self.frame.slot.is_finished.get()
     }
 }
 
@@ -526,20 +559,30 @@ impl<Y, F: Future<Output = ()>> Generator<Y, F> {
         ThreadsafeIter::with_fill(self, Self::fill)
     }
 
-    #[cold]
-    fn end(&mut self) {
-        // Checked before the body is dropped, so that later calls panic again.
-        self.slot.assert_delivered();
-        self.body = None;
+    /// Takes the next item from the body.
+    #[inline]
+    fn step(mut body: Pin<&mut Option<F>>, slot: &Slot<Y>) -> Option<Y> {
+        match body.as_mut().as_pin_mut()?.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => match slot.item.take() {
+                None => generator_awaited_something_else(),
+                item => item,
+            },
+            Poll::Ready(()) => {
+                // Before the body is dropped, so that later calls panic again if this does.
+                slot.finish();
+                body.set(None);
+                None
+            }
+        }
     }
 
     /// Moves up to `size` items into `buffer`, which is empty. Returns `true` if the generator ended first.
     ///
     /// If the body panics, `buffer` has the items that the body yielded before.
     fn fill(&mut self, buffer: &mut Vec<Y>, size: usize) -> bool {
-        let slot = Rc::clone(&self.slot);
-        let chunk = Chunk::start(&slot, buffer, size);
-        let last = self.next();
+        let (body, slot) = self.parts();
+        let chunk = Chunk::start(slot, buffer, size);
+        let last = Self::step(body, slot);
         chunk.finish(last)
     }
 }
@@ -549,21 +592,12 @@ impl<Y, F: Future<Output = ()>> Iterator for Generator<Y, F> {
 
     #[inline]
     fn next(&mut self) -> Option<Y> {
-        let Some(body) = &mut self.body else { return None };
-        match body.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Pending => match self.slot.item.take() {
-                None => generator_awaited_something_else(),
-                item => item,
-            },
-            Poll::Ready(()) => {
-                self.end();
-                None
-            }
-        }
+        let (body, slot) = self.parts();
+        Self::step(body, slot)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, if self.body.is_some() { None } else { Some(0) })
+        (0, if self.is_finished() { Some(0) } else { None })
     }
 }
 
@@ -590,20 +624,19 @@ impl<Y, F: Future, R> Generator<Y, F, Reply<R>> {
     ///
     /// Ready when the body suspends at a yield or completes, pending while it awaits something else.
     pub(crate) fn poll_resume(&mut self, reply: R, cx: &mut Context<'_>) -> Poll<GeneratorState<Y, F::Output>> {
-        let body = self.body.as_mut().expect("coroutine resumed after completion");
-        let slot = &self.slot.reply;
-        slot.value.set(Some(reply));
-        slot.poll.set(WakerId::of(cx.waker()));
+        let (mut body, slot) = self.parts();
+        let running = body.as_mut().as_pin_mut().expect("coroutine resumed after completion");
+        slot.reply.value.set(Some(reply));
+        slot.reply.poll.set(WakerId::of(cx.waker()));
         // Called with no cell borrowed, and before the poll: a combinator polls the yield again only if it was woken.
-        if let Some(waiting) = slot.waiting.take() {
+        if let Some(waiting) = slot.reply.waiting.take() {
             waiting.wake();
         }
-        match body.as_mut().poll(cx) {
-            Poll::Pending => {
-                self.slot.item.take().map_or(Poll::Pending, |item| Poll::Ready(GeneratorState::Yielded(item)))
-            }
+        match running.poll(cx) {
+            Poll::Pending => slot.item.take().map_or(Poll::Pending, |item| Poll::Ready(GeneratorState::Yielded(item))),
             Poll::Ready(end) => {
-                self.body = None;
+                slot.finish();
+                body.set(None);
                 Poll::Ready(GeneratorState::Complete(end))
             }
         }

@@ -27,7 +27,7 @@ use crate::sync::{Mutex, Semaphore, SemaphorePermit, TryAcquireError};
 /// await any future.
 ///
 /// No part of the body runs before the stream is first polled. The stream is `Send` if its items are and everything that
-/// the body holds across a yield or another await is. Costs two allocations. With `#[threadsafe_generator]`, a function
+/// the body holds across a yield or another await is. Costs one allocation. With `#[threadsafe_generator]`, a function
 /// that returns `impl Stream` is written the same way.
 ///
 /// # Examples
