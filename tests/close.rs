@@ -291,3 +291,20 @@ fn a_guard_returns_none_after_a_close() {
     shared.close();
     assert_eq!((guard.next(), guard.size_hint()), (None, (0, Some(0))));
 }
+
+#[test]
+fn only_a_close_is_a_close() {
+    let exhausted = (0..2).threadsafe();
+    exhausted.iter().for_each(drop);
+    drop(exhausted.close_on_drop());
+    assert!(exhausted.is_finished() && !exhausted.is_closed());
+
+    let closed = (0..2).threadsafe();
+    drop(closed.close_on_drop());
+    assert!(closed.is_finished() && closed.is_closed());
+
+    let poisoned = std::iter::from_fn(|| -> Option<()> { panic!("broken") }).threadsafe();
+    message_of(|| poisoned.next());
+    poisoned.close();
+    assert!(poisoned.is_poisoned() && !poisoned.is_closed());
+}

@@ -49,10 +49,9 @@ use proc_macro::TokenStream;
 /// The boxed forms have types that can be named, in a `static` or in a struct. The lock stays around the box: **a trait's
 /// method that declares `-> Box<dyn Iterator<Item = T>>` is not implemented by an annotated one**, unless the method in
 /// the trait is annotated too. To return the box itself, write `Box::new(generator(async move |co| ..))` in a function
-/// without the attribute, or call `into_inner` on what an annotated function returns, which is `None` after the end.
+/// without the attribute, or call `into_inner` on the `ThreadsafeIter` before its first `next`.
 ///
-/// `Sync`, `UnwindSafe` and `RefUnwindSafe` among the bounds are true of every lock, and are not required of the
-/// generator in it.
+/// You may write `+ Sync`, `+ UnwindSafe` and `+ RefUnwindSafe`: the lock always is, and the generator in it need not be.
 ///
 /// For aliases (`BoxStream<'a, T>`) and for a generator inside another type (`Option<impl Iterator<..>>`) remove the
 /// attribute, and call `generator`, `coroutine`, `stream`, `try_generator` or `try_stream` in the function.
@@ -76,8 +75,9 @@ use proc_macro::TokenStream;
 /// attribute is forgotten, the macros that `use threadsafe_gen::prelude::*;` brings into scope say so.
 ///
 /// The input of another macro is left as it is, except that of macros which are known to take code of the body: those
-/// of the standard library, and of crates such as `anyhow`, `futures`, `log`, `tokio` and `tracing`. Only in these is a
-/// bare `return` completed in a body that can fail, and the keyword `yield` recognized.
+/// of the standard library, and of crates such as `anyhow`, `futures`, `log`, `tokio` and `tracing`. In the input of any
+/// other macro, write `yield_!(item)` instead of the keyword `yield` and, in a body that can fail, `return Ok(())`
+/// instead of `return`.
 ///
 /// A *coroutine* receives an argument at each resume:
 ///
@@ -106,8 +106,9 @@ use proc_macro::TokenStream;
 ///
 /// rustc forgets lifetimes when it checks that a suspended body is `Send`. It then rejects some iterators that store the
 /// items of a closure, such as `text.lines().map(|line| line.trim()).peekable()`, with "implementation of `FnOnce` is not
-/// general enough". `yield_from!(chain)` and `for item in chain` with a `flat_map`, `flatten` or `peekable` avoid the
-/// limit. A chain in a local that is alive at a yield does not. There are four ways around the limit:
+/// general enough". `yield_from!(text.lines().map(|line| line.trim()).peekable());` compiles, and so does a `for` loop over
+/// that chain. `let mut lines = text.lines().map(|line| line.trim()).peekable();` with a yield before the last use of
+/// `lines` does not. There are four ways around the limit:
 ///
 /// * Box the chain before the adaptor that stores items: `let lines: Box<dyn Iterator<Item = &str> + Send> = ..;`
 /// * Make the chain in a function that returns `impl Iterator<Item = T> + Send`.

@@ -279,6 +279,16 @@ impl<I: Iterator> fmt::Debug for Chunks<'_, I> {
 }
 
 /// An iterator over items with their indexes, created by [`Buffered::indexed`] and [`Chunks::indexed`].
+///
+/// # Examples
+///
+/// ```
+/// use threadsafe_gen::ThreadsafeIter;
+///
+/// let words = ThreadsafeIter::new("so it goes".split(' '));
+/// let found = words.buffered(8).indexed().find(|(_, word)| word.starts_with('g'));
+/// assert_eq!(found, Some((2, "goes")));
+/// ```
 #[derive(Debug)]
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Indexed<B>(B);

@@ -121,9 +121,9 @@ pub struct ThreadsafeCoroutine<C> {
 impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     /// Creates a lock around `coroutine`.
     ///
-    /// The coroutines of this crate are `Unpin`, as are a `genawaiter::sync::Gen`, which is `Send` if its future is, and an
-    /// owned `genawaiter::rc::Gen`, for one thread. For a coroutine that is not `Unpin`, write a newtype that holds it as
-    /// `Pin<Box<_>>` and implements [`Coroutine`], since `genawaiter` implements the trait for no box.
+    /// The coroutines of this crate are `Unpin`, and so are those of `genawaiter`: a `sync::Gen` can be shared if its
+    /// future is `Send`, an `rc::Gen` stays on one thread. A coroutine that is not `Unpin` goes in by
+    /// [`BoxCoroutine::new`](crate::BoxCoroutine::new), if it is `Send`.
     ///
     /// # Examples
     ///
@@ -261,9 +261,13 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
 
     /// Acquires the lock for a conversation: several exchanges with no other thread in between.
     ///
-    /// Blocks until the lock is acquired. While the guard is alive, every other call blocks, and a call of this same
-    /// thread is re-entry, which panics. A panic of the thread that holds the guard does not poison the coroutine, unless
-    /// it is the coroutine's own.
+    /// Blocks until the lock is acquired. While the guard is alive, calls of other threads block, and a call of this
+    /// thread panics with "generator already executing".
+    ///
+    /// **A conversation that is abandoned, also by a panic of this thread, leaves the coroutine in the middle of it.** The
+    /// next caller enters there, and the coroutine is not poisoned. If that must not happen, create a
+    /// [`close_on_drop`](Self::close_on_drop) guard after this one, so that it is dropped first, and
+    /// [forget](std::mem::forget) it when the conversation is complete.
     ///
     /// The guard holds the lock until it is dropped. If the coroutine completes while the guard is alive, **its destructor
     /// runs under the lock**: one that joins a thread which waits for the lock deadlocks, and one that resumes this
@@ -356,6 +360,26 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.lock.status().is_finished()
+    }
+
+    /// Returns `true` if the coroutine was [closed](Self::close). Never blocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::coroutine;
+    ///
+    /// let echo = coroutine(async |co, mut word: &str| loop {
+    ///     word = co.yield_(word.len()).await;
+    /// });
+    /// let echo = echo.threadsafe();
+    /// assert!(!echo.is_closed());
+    /// echo.close();
+    /// assert!(echo.is_finished() && echo.is_closed());
+    /// ```
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.lock.status().is_closed()
     }
 
     /// Returns `true` if the coroutine has panicked. Never blocks.
@@ -607,6 +631,29 @@ impl<C: Coroutine + Unpin> CoroutineGuard<'_, C> {
         let mut end = None;
         let item = self.guard.call(send(argument, &mut end), identity, drop_swallowing_panic);
         state(item, end)
+    }
+}
+
+impl<C: Coroutine<Resume = ()> + Unpin> CoroutineGuard<'_, C> {
+    /// Calls [`resume_with`](Self::resume_with) with `()`.
+    ///
+    /// # Panics
+    ///
+    /// As [`resume_with`](Self::resume_with).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::{GeneratorState::Yielded, coroutine};
+    ///
+    /// let words = coroutine(async |co, ()| co.yield_from("so it goes".split(' ')).await).threadsafe();
+    /// let mut guard = words.lock();
+    /// assert_eq!((guard.resume(), guard.resume()), (Some(Yielded("so")), Some(Yielded("it"))));
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn resume(&mut self) -> Option<GeneratorState<C::Yield, C::Return>> {
+        self.resume_with(())
     }
 }
 

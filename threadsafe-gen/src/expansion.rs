@@ -33,7 +33,8 @@ impl<E> Returned<E> for Result<(), E> {
     message = "`{Self}` cannot be sent between threads safely",
     label = "an argument of a shared generator must be `Send`",
     note = "write `impl Trait + Send` for an `impl Trait`, `T: Send` for a type parameter, `Box<dyn Trait + Send>` for a \
-            box and, as references need `Sync`, `&(dyn Trait + Sync)` and `T: Sync` for what is behind a reference"
+            box and, as references need `Sync`, `&(dyn Trait + Sync)` and `T: Sync` for what is behind a reference: for \
+            `&self` in a trait, `where Self: Sync`"
 )]
 pub trait SendArgument: Sized {
     /// `G`, if `Self` is `Send`.

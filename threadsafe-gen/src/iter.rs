@@ -29,6 +29,9 @@ use crate::sync::Arc;
 ///
 /// For cheap items the lock dominates the cost: take them [`buffered`](Self::buffered).
 ///
+/// The recipes show how to [share](crate::recipes#share-in-an-arc) one, to [keep](crate::recipes#keep-one-in-a-struct) one
+/// in a struct, and more.
+///
 /// [article]: https://anandology.com/blog/using-iterators-and-generators/
 ///
 /// # The end
@@ -147,8 +150,9 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// **Blocks the thread** until the lock is acquired, and then for as long as the iterator's own `next` takes. Costs
     /// about ten nanoseconds if no other thread holds the lock.
     ///
-    /// This method takes `&self`. It hides [`Iterator::next`] of an owned `ThreadsafeIter`, which needs exclusive access
-    /// and takes no lock: adaptors and `for` loops over an owned one use that.
+    /// This method takes `&self`, and hides [`Iterator::next`], which needs `&mut self` and takes no lock. An owned
+    /// `ThreadsafeIter` is an iterator by that: `for item in items` and `items.map(..)` consume it. To go on sharing it,
+    /// write `&items` or [`items.iter()`](Self::iter).
     ///
     /// # Panics
     ///
@@ -271,10 +275,13 @@ impl<I: Iterator> ThreadsafeIter<I> {
 
     /// Acquires the lock, to take several items with no other thread in between.
     ///
-    /// Blocks until the lock is acquired. The guard is an iterator over the items. While it is alive, every other call
-    /// blocks, and a call of this same thread is re-entry, which panics, unless items have been put back, which are
-    /// taken without the lock. A panic of the thread that holds the guard does not poison the iterator, unless it is the
-    /// iterator's own.
+    /// Blocks until the lock is acquired. The guard is an iterator over the items. While it is alive, calls of other
+    /// threads block, and a call of this thread panics with "generator already executing". (Only items that were put back
+    /// can be taken beside a guard.) A panic of the thread that holds the guard does not poison the iterator, unless it is
+    /// the iterator's own.
+    ///
+    /// **`while let Some(item) = items.lock().next()` holds the lock while the item is processed**, as with any mutex. So
+    /// does `for item in items.lock()`. For one item at a time use [`next`](Self::next).
     ///
     /// The guard holds the lock until it is dropped. If the iterator ends while the guard is alive, **its destructor
     /// runs under the lock**: one that joins a thread which waits for the lock deadlocks, and one that calls this
@@ -304,6 +311,11 @@ impl<I: Iterator> ThreadsafeIter<I> {
 
     /// Returns an iterator over the shared items, for chains of adaptors.
     ///
+    /// **An adaptor that looks at an item and does not return it keeps that item from the other threads**: the first
+    /// item that `take_while` rejects, the one that a dropped `peekable` has looked at, and the one that `zip` has taken
+    /// when the other side ends. `enumerate` counts the items of this thread: for their indexes in the source, use
+    /// [`next_indexed`](Self::next_indexed).
+    ///
     /// Each thread can have its own. A `for` loop needs no call: `for item in &numbers`. For one in an `Arc`, write
     /// `for item in numbers.iter()`.
     ///
@@ -327,6 +339,8 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// [`prefetch`](crate::ThreadsafeExt::prefetch) return at once. Every later call returns `None`. The iterator is dropped here
     /// or, if a call is in progress, by that call's thread. Closing an iterator that has ended drops the items that were put back, and
     /// closing a poisoned one does nothing.
+    ///
+    /// **To a caller, `None` after a close looks like the end.** [`is_closed`](Self::is_closed) tells them apart.
     ///
     /// # Examples
     ///
@@ -376,9 +390,10 @@ impl<I: Iterator> ThreadsafeIter<I> {
         })
     }
 
-    /// Returns the number of items that the iterator has given so far. Never blocks.
+    /// Returns the number of items that callers have taken so far. Never blocks. Useful for progress bars.
     ///
-    /// Items in the buffer of a consumer, and items that were put back, count as given. Useful for progress bars.
+    /// Items in the buffer of a consumer, and items that were put back, count as taken. An error that the source gives as
+    /// its last item is an item too. Items that are ready by [`prefetch`](crate::ThreadsafeExt::prefetch) do not count.
     ///
     /// # Examples
     ///
@@ -412,6 +427,30 @@ impl<I: Iterator> ThreadsafeIter<I> {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.lock.status().is_finished()
+    }
+
+    /// Returns `true` if the iterator was [closed](Self::close), so that the consumers may not have had all items. Never
+    /// blocks.
+    ///
+    /// A `close` after the end counts too; a [`close_on_drop`](Self::close_on_drop) guard closes nothing then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::ThreadsafeIter;
+    ///
+    /// let numbers = ThreadsafeIter::new(0..2);
+    /// numbers.iter().for_each(drop);
+    /// assert!(numbers.is_finished() && !numbers.is_closed());
+    ///
+    /// let numbers = ThreadsafeIter::new(0..2);
+    /// numbers.next();
+    /// numbers.close();
+    /// assert!(numbers.is_finished() && numbers.is_closed());
+    /// ```
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.lock.status().is_closed()
     }
 
     /// Returns `true` if the iterator has panicked. Never blocks.

@@ -354,6 +354,10 @@ impl Status {
         state == FINISHED || state & STATE_MASK == CLOSED
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state() == CLOSED
+    }
+
     pub(crate) fn is_poisoned(&self) -> bool {
         self.state() == POISONED
     }

@@ -59,4 +59,20 @@ impl<I: Iterator> crate::iter::ThreadsafeIter<I> {
         Self: FeatureRayon,
     {
     }
+
+    /// Exists with the feature `rayon`.
+    #[doc(hidden)]
+    pub fn par_iter(&self)
+    where
+        Self: FeatureRayon,
+    {
+    }
+
+    /// Exists with the feature `rayon`.
+    #[doc(hidden)]
+    pub fn par_chunks(&self, _n: usize)
+    where
+        Self: FeatureRayon,
+    {
+    }
 }

@@ -74,8 +74,8 @@ use crate::iter::ThreadsafeIter;
 /// enumerate the source and sort, if the order matters.
 ///
 /// Each thread of the rayon pool pulls one item at a time and processes it at once, so items from a live source, such
-/// as a channel, a socket or a generator that waits, never wait for the items after them. The drive ends when the
-/// source is exhausted or [closed](ThreadsafeIter::close), and processes what has been pulled by then.
+/// as a channel, a socket or a generator that waits, never wait for the items after them. The drive, which is one use of
+/// the parallel iterator, ends when the source is exhausted or [closed](ThreadsafeIter::close), and processes what has been pulled by then.
 ///
 /// # Early exit
 ///
@@ -102,8 +102,9 @@ use crate::iter::ThreadsafeIter;
 ///
 /// - A consumer that waits for another item to be processed, if the pool has no thread left for that item. A pool of
 ///   one has none.
-/// - A drive that begins while another caller, or another drive, is in the source, if the source uses the pool of this
-///   drive: the pool may start it on top of a job that the source waits for.
+/// - A second `par_iter` or `next` on the pool, while a thread of the pool is in a source that itself uses the pool. For
+///   example, the source calls `rayon::join`, and that thread runs another job meanwhile, which calls `par_iter` of the
+///   same source: the job waits for the source, and the source for the job.
 ///
 /// # Alternatives
 ///
@@ -116,8 +117,8 @@ use crate::iter::ThreadsafeIter;
 /// # Panics
 ///
 /// A panic of the source comes out of the call that drives it, with its payload, after the items before it have been
-/// processed. So does a panic of the consumer, which ends the drive; the iterator is not poisoned, and its rest is
-/// still there. A drive on a thread that holds the lock, in the source's own `next` or beside a
+/// processed. So does a panic of the consumer, which ends the drive when it has unwound: until then the other threads
+/// go on. The iterator is not poisoned, and its rest is still there. A drive on a thread that holds the lock, in the source's own `next` or beside a
 /// [guard](ThreadsafeIter::lock), panics with "generator already executing".
 ///
 /// # Examples

@@ -169,6 +169,8 @@ impl<Y, F> fmt::Debug for AsyncGenerator<Y, F> {
 /// `new(Box::pin(stream))`.
 ///
 /// For tasks that outlive the function that spawns them, put it in an `Arc`, and create it from arguments that it owns.
+/// A function that takes a `ThreadsafeStream<S>` needs `S: Stream + Unpin`. The [recipes](crate::recipes) have complete
+/// programs.
 ///
 /// # Cancellation
 ///
@@ -478,8 +480,9 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
 
     /// Returns the shared items as a stream, for adaptors and for functions that take a `Stream`.
     ///
-    /// Each task can have its own. The returned stream keeps its place in the queue until it gets its item or is dropped,
-    /// also if the future that polls it is dropped, as by a time-out: **under a time-out use [`next`](Self::next)**.
+    /// Each task can have its own. **Put no time-out around the `next` of the returned stream**: it keeps its place in the
+    /// queue until it gets its item or is dropped, and after a time-out all other tasks wait for it. Under a time-out use
+    /// [`ThreadsafeStream::next`](Self::next).
     ///
     /// # Examples
     ///
@@ -566,7 +569,7 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
         drop(stream);
     }
 
-    /// Returns the number of items that the stream has given so far. Never waits. Useful for progress bars.
+    /// Returns the number of items that tasks have taken so far. Never waits. Useful for progress bars.
     ///
     /// # Examples
     ///
@@ -601,6 +604,22 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.lock.status().is_finished()
+    }
+
+    /// Returns `true` if the stream was [closed](Self::close), so that the tasks may not have had all items. Never waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadsafe_gen::ThreadsafeStream;
+    ///
+    /// let numbers = ThreadsafeStream::new(futures::stream::iter(0..2));
+    /// numbers.close();
+    /// assert!(numbers.is_finished() && numbers.is_closed());
+    /// ```
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.lock.status().is_closed()
     }
 
     /// Returns `true` if the stream has panicked. Never waits.
