@@ -34,7 +34,8 @@ use crate::iter::ThreadsafeIter;
 /// assert_eq!(loader.batches.next(), Some(vec![0; 3]));
 ///
 /// let letters = generator(async |co| co.yield_from("ab".chars()).await);
-/// let sources: Vec<BoxThreadsafeIter<'_, char>> = vec![letters.threadsafe().boxed(), "cd".chars().threadsafe().boxed()];
+/// let (letters, more) = (letters.threadsafe().boxed(), "cd".chars().threadsafe().boxed());
+/// let sources: Vec<BoxThreadsafeIter<'_, char>> = vec![letters, more];
 /// assert!(sources.iter().flatten().eq("abcd".chars()));
 /// ```
 pub type BoxThreadsafeIter<'a, T> = ThreadsafeIter<Box<dyn Iterator<Item = T> + Send + 'a>>;
