@@ -148,6 +148,34 @@ fn one_slow_item_holds_the_others_back_at_the_bound() {
 }
 
 #[test]
+fn while_the_consumer_waits_idle_threads_get_the_room_that_there_is() {
+    limited(|| {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&taken);
+        let (releases, waits): (Vec<_>, Vec<_>) = (0..2).map(|_| mpsc::channel::<()>()).unzip();
+        let waits = Arc::new(waits.into_iter().map(Mutex::new).collect::<Vec<_>>());
+        let slow = move |n: usize| {
+            if n == 0 || n == 2 {
+                waits[n / 2].lock().unwrap().recv().unwrap();
+            }
+            n
+        };
+        let mut results = iter::repeat_with(move || count.fetch_add(1, SeqCst)).parallel_map(4, slow);
+        eventually(|| taken.load(SeqCst) == 8);
+        // The thread that found no room falls asleep.
+        thread::sleep(Duration::from_millis(5));
+        thread::scope(|scope| {
+            let consumer = scope.spawn(|| results.by_ref().take(20).collect::<Vec<_>>());
+            releases[0].send(()).unwrap();
+            // The consumer returns the first two results and waits for the third. Less than half of the room is free.
+            eventually(|| taken.load(SeqCst) == 10);
+            releases[1].send(()).unwrap();
+            assert!(consumer.join().unwrap().into_iter().eq(0..20));
+        });
+    });
+}
+
+#[test]
 fn over_a_live_source_a_result_is_returned_as_soon_as_it_is_there() {
     limited(|| {
         for threads in [1, 2, 8] {

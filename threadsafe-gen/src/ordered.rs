@@ -265,8 +265,8 @@ impl<T> Results<T> {
         slot.changed.notify_all();
     }
 
-    fn wake(&self, sleeper: Option<Sleeper>) {
-        if let Some(Sleeper { place, .. }) = sleeper {
+    fn wake(&self, sleeper: &mut Option<Sleeper>) {
+        if let Some(Sleeper { place, .. }) = sleeper.take() {
             self.slots[place].changed.notify_all();
         }
     }
@@ -304,7 +304,7 @@ impl<T> Iterator for ParallelMap<T> {
         let is_done = || slot.state.load(Acquire) == DONE;
         spin_until(is_done);
         if !is_done() {
-            results.wake(sleeper.take());
+            results.wake(sleeper);
         }
         let mut contents = slot.contents.lock();
         while !is_done() {
@@ -320,7 +320,7 @@ impl<T> Iterator for ParallelMap<T> {
                 if let Some(Sleeper { results: rest, .. }) = sleeper {
                     *rest -= 1;
                     if *rest == 0 {
-                        results.wake(sleeper.take());
+                        results.wake(sleeper);
                     }
                 }
                 self.place = results.after(self.place);

@@ -61,7 +61,7 @@ pub(crate) mod primitives {
 ///
 /// The first seven are faults of the primitives and are in this directory. The others are faults of the code under test:
 /// `.ci/model` plants them in a copy of the code, each behind an `if` that calls [`planted`].
-const FAULTS: [&str; 28] = [
+const FAULTS: [&str; 27] = [
     // A timed try of the mutex fails on a pure load of its word.
     "timed-try-is-a-pure-load",
     // An unlock does not wake the waiting thread.
@@ -112,8 +112,6 @@ const FAULTS: [&str; 28] = [
     "holder-not-woken-first",
     // The state of a slot becomes `DONE` after the mutex of the slot is released.
     "done-stored-after-unlock",
-    // The consumer sleeps while there is room for a worker that waits for it.
-    "worker-not-woken-before-sleep",
     // A worker waits for room before it checks for the end of the source.
     "room-before-end",
     // The drop of the results does not wake the worker that waits for room.

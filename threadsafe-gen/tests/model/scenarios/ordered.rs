@@ -35,7 +35,9 @@ fn one_worker_delivers_all_results_and_the_end() {
 #[test]
 fn two_workers_deliver_in_order_and_the_end() {
     explore("ordered: two workers", Some(1), Some(2), || {
-        let results = map(2, Source::new(2, End::None), |n| n, Iterator::collect::<Vec<_>>);
+        // The workers end although the results are not dropped.
+        let collect = |mut results: ordered::ParallelMap<usize>| (results.by_ref().collect::<Vec<_>>(), results);
+        let (results, _end) = map(2, Source::new(2, End::None), |n| n, collect);
         assert_eq!(results, [0, 1]);
     });
 }
