@@ -265,6 +265,16 @@ impl<T> Results<T> {
         slot.changed.notify_all();
     }
 
+    /// Counts a result that is returned, and wakes the worker after the last one.
+    fn count_down(&self, sleeper: &mut Option<Sleeper>) {
+        if let Some(Sleeper { results, .. }) = sleeper {
+            *results -= 1;
+            if *results == 0 {
+                self.wake(sleeper);
+            }
+        }
+    }
+
     fn wake(&self, sleeper: &mut Option<Sleeper>) {
         if let Some(Sleeper { place, .. }) = sleeper.take() {
             self.slots[place].changed.notify_all();
@@ -317,12 +327,7 @@ impl<T> Iterator for ParallelMap<T> {
                     *sleeper = Some(Sleeper { place: self.place, results: results.slots.len() / 2 });
                 }
                 drop(contents);
-                if let Some(Sleeper { results: rest, .. }) = sleeper {
-                    *rest -= 1;
-                    if *rest == 0 {
-                        results.wake(sleeper);
-                    }
-                }
+                results.count_down(sleeper);
                 self.place = results.after(self.place);
                 self.returned = self.returned.wrapping_add(1);
                 Some(result)
