@@ -33,7 +33,7 @@ pub trait ThreadsafeExt: Iterator + Sized {
     ///
     /// A source is *live* if its items come over time, like those of a channel or a socket.
     ///
-    /// An item costs some 300 ns with 8 items ahead, 50 ns with 64 and 30 ns with 1,024: with few items ahead, the two
+    /// An item costs some 400 ns with 8 items ahead, 70 ns with 64 and 30 ns with 1,024: with few items ahead, the two
     /// threads wait for each other more often. Calls through a shared reference cost 30 ns more. The time of the source
     /// and that of the consumer overlap, so `prefetch` pays if each takes longer than that for an item.
     ///
