@@ -1,16 +1,19 @@
 //! [`ParallelMap`]: many threads process items, and the results come in the order of the items.
 //!
-//! The results pass through a ring of slots. A slot is `FREE`, then `TAKEN` while its item is processed, then `DONE`
-//! until the consumer has taken the result. The worker that holds the source waits until the next slot is free, takes
-//! that slot and calls the source. So the slots have the order of the items, and as many items are taken and not
-//! returned as there are slots at most. Each slot has a mutex of its own, which at most two threads use at a time.
+//! The results pass through a ring of slots. A worker reserves room for an item, then calls the source under its mutex.
+//! There the item gets the next slot, so the slots have the order of the items. The worker stores the result in the slot,
+//! and the consumer takes the results from one slot after the other. Room is given back when a result is taken. There is
+//! room for as many items as there are slots, so the next slot is always free. Each slot has a mutex of its own, which
+//! at most two threads use at a time.
 //!
-//! Two threads can sleep at a slot: the consumer until it is `DONE`, and the worker that holds the source until it is
-//! `FREE`. They check the state under the slot's mutex before they sleep, and the state changes to `DONE` and `FREE`
-//! under that mutex, so no wake-up is lost.
+//! # Sleeping
 //!
-//! The consumer does not wake the worker for each slot that becomes free, which would cost cheap items more than they
-//! do. It wakes the worker when half of the slots are free, and before it sleeps itself.
+//! The consumer sleeps at a slot until the outcome is there. It checks that under the slot's mutex before it sleeps, and
+//! the outcome is stored under that mutex, so no wake-up is lost.
+//!
+//! Workers sleep until there is room. The consumer does not wake one for each result that it takes, which would cost
+//! cheap items more than they do. It wakes a worker when there is room for half of the slots, and before it sleeps
+//! itself. A worker that was woken wakes another one if there is still room.
 //!
 //! # The source
 //!
@@ -20,26 +23,18 @@
 //!
 //! # The end
 //!
-//! The source is dropped at its end, and the slot of the missing item has [`Outcome::End`]. After a panic of the
-//! function nothing more is pulled (`ENDING`), and the items that were taken are processed, because the consumer waits
-//! for those before the panic. When the consumer is dropped or has returned a panic, no result is wanted any more
-//! (`STOPPED`).
+//! At the end of the source, which is dropped, and after a panic, nothing more is pulled (`ENDING`). The slot of the
+//! missing item has [`Outcome::End`]. Items that were taken before a panic of the function are processed, because the
+//! consumer waits for those before the panic. When the consumer is dropped or has returned a panic, no result is wanted
+//! any more (`STOPPED`).
 
 use std::any::Any;
 use std::fmt;
 use std::iter::FusedIterator;
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
-use crate::sync::{Arc, AtomicU8, Condvar, Mutex, MutexGuard, spin_until};
-
-/// The consumer has taken the result that was in the slot.
-const FREE: u8 = 0;
-/// A worker calls the source for the item of the slot, or processes the item.
-const TAKEN: u8 = 1;
-/// The outcome is there.
-const DONE: u8 = 2;
+use crate::sync::{Arc, AtomicU8, AtomicUsize, Condvar, Mutex, MutexGuard, spin_until};
 
 /// The bit of a phase in which nothing more is to be pulled.
 const ENDING: u8 = 1;
@@ -68,21 +63,13 @@ pub struct ParallelMap<T> {
     hint: (usize, Option<usize>),
     /// The number of results that were returned.
     returned: usize,
-    sleeper: Option<Sleeper>,
     has_panicked: bool,
-}
-
-/// A worker that waits for room although there is some now.
-struct Sleeper {
-    /// The slot at which it waits.
-    place: usize,
-    /// The number of results that may be returned before it is woken.
-    results: usize,
 }
 
 /// The state that the workers and the consumer share.
 struct Results<T> {
     slots: Box<[Slot<T>]>,
+    room: Room,
     /// `ENDING`, `STOPPED`, both or 0. `STOPPED` stays.
     phase: AtomicU8,
 }
@@ -90,16 +77,21 @@ struct Results<T> {
 /// On cache lines of its own: two threads write to neighbouring slots at the same time.
 #[repr(align(128))]
 struct Slot<T> {
-    state: AtomicU8,
-    contents: Mutex<Contents<T>>,
-    /// Notified when the state has become `DONE`, and some time after it has become `FREE`.
-    changed: Condvar,
+    /// 1 if there is an outcome. Stored under the mutex.
+    done: AtomicU8,
+    outcome: Mutex<Option<Outcome<T>>>,
+    /// The consumer, while there is no outcome.
+    ready: Condvar,
 }
 
-struct Contents<T> {
-    outcome: Option<Outcome<T>>,
-    /// A worker waits until the slot is free.
-    worker_waits: bool,
+/// The number of items that may be taken from the source. On cache lines of its own, as the slots are.
+#[repr(align(128))]
+struct Room {
+    items: AtomicUsize,
+    /// The number of workers that sleep until there is room. Changed under the mutex.
+    sleeping: AtomicUsize,
+    mutex: Mutex<()>,
+    changed: Condvar,
 }
 
 /// What there is in the place of an item.
@@ -143,22 +135,22 @@ where
     F: FnMut(I::Item) -> T + Clone,
 {
     assert!(threads > 0, "the number of threads must be non-zero");
-    let slot = |_| Slot {
-        state: const { AtomicU8::new(FREE) },
-        contents: Mutex::new(Contents { outcome: None, worker_waits: false }),
+    let slot = |_| Slot { done: const { AtomicU8::new(0) }, outcome: Mutex::new(None), ready: Condvar::new() };
+    let slots: Box<[_]> = (0..threads.saturating_mul(2)).map(slot).collect();
+    let room = Room {
+        items: AtomicUsize::new(slots.len()),
+        sleeping: const { AtomicUsize::new(0) },
+        mutex: const { Mutex::new(()) },
         changed: Condvar::new(),
     };
-    let results = Arc::new(Results {
-        slots: (0..threads.saturating_mul(2)).map(slot).collect(),
-        phase: const { AtomicU8::new(0) },
-    });
+    let results = Arc::new(Results { slots, room, phase: const { AtomicU8::new(0) } });
     let hint = iter.size_hint();
     let source = Mutex::new(Source { iter: Some(iter), place: 0 });
     let source = Arc::new(SharedSource { source, turn: Mutex::new(()) });
     let worker = |function| Worker { source: Arc::clone(&source), function, results: Arc::clone(&results) };
     let mut workers: Vec<_> = (1..threads).map(|_| worker(function.clone())).collect();
     workers.push(worker(function));
-    (workers, ParallelMap { results, place: 0, hint, returned: 0, sleeper: None, has_panicked: false })
+    (workers, ParallelMap { results, place: 0, hint, returned: 0, has_panicked: false })
 }
 
 impl<I: Iterator, F: FnMut(I::Item) -> T, T> Worker<I, F, T> {
@@ -169,7 +161,7 @@ impl<I: Iterator, F: FnMut(I::Item) -> T, T> Worker<I, F, T> {
             match catch_unwind(AssertUnwindSafe(|| (self.function)(item))) {
                 Ok(result) => self.results.deliver(place, Outcome::Result(result)),
                 Err(payload) => {
-                    self.results.phase.fetch_or(ENDING, Relaxed);
+                    self.results.end();
                     self.results.deliver(place, Outcome::Panic(payload));
                     break;
                 }
@@ -179,13 +171,16 @@ impl<I: Iterator, F: FnMut(I::Item) -> T, T> Worker<I, F, T> {
 
     /// Takes the next item, with the slot for its result.
     fn take(&self) -> Option<(usize, I::Item)> {
+        if !self.results.reserve_room() {
+            return None;
+        }
         let mut source = self.source.lock();
         let Source { iter, place } = &mut *source;
         let slot = *place;
         // Without an item for it, the slot is not to be taken again.
         let next = iter.as_mut()?;
         let mut end = None;
-        if self.results.wait_for_room(slot) {
+        if self.results.phase() == 0 {
             // The source is dropped after a panic, and nothing sees what the panic left behind in it.
             match catch_unwind(AssertUnwindSafe(|| next.next())) {
                 Ok(Some(item)) => {
@@ -201,6 +196,7 @@ impl<I: Iterator, F: FnMut(I::Item) -> T, T> Worker<I, F, T> {
         let iter = iter.take();
         drop(source);
         if let Some(end) = end {
+            self.results.end();
             self.results.deliver(slot, end);
         }
         // Last, because the destructor may take long.
@@ -228,57 +224,83 @@ impl<T> Results<T> {
         if place + 1 == self.slots.len() { 0 } else { place + 1 }
     }
 
-    /// Waits until the slot is free, and takes it. Returns `false` if nothing more is to be pulled.
-    ///
-    /// The caller holds the source.
-    fn wait_for_room(&self, place: usize) -> bool {
-        let slot = &self.slots[place];
-        let is_free = || slot.state.load(Acquire) == FREE;
-        let is_over = || self.phase() != 0;
-        spin_until(|| is_free() || is_over());
-        if !is_free() {
-            let mut contents = slot.contents.lock();
-            while !is_free() && !is_over() {
-                contents.worker_waits = true;
-                slot.changed.wait(&mut contents);
+    /// Waits for room, and reserves it for one item. Returns `false` if nothing more is to be pulled.
+    fn reserve_room(&self) -> bool {
+        let Room { items, sleeping, mutex, changed } = &self.room;
+        let mut has_slept = false;
+        loop {
+            if self.phase() != 0 {
+                return false;
             }
+            let reserved = items.fetch_update(Acquire, Relaxed, |items| items.checked_sub(1));
+            if let Ok(before) = reserved {
+                if has_slept && before > 1 {
+                    self.room.wake();
+                }
+                return true;
+            }
+            let is_over = || items.load(Relaxed) > 0 || self.phase() != 0;
+            spin_until(is_over);
+            if is_over() {
+                continue;
+            }
+            let mut guard = mutex.lock();
+            // The consumer gives room and then looks for sleeping workers, and a worker does the reverse: one of the two
+            // sees the other.
+            sleeping.fetch_add(1, SeqCst);
+            if items.load(SeqCst) == 0 && self.phase() == 0 {
+                changed.wait(&mut guard);
+                has_slept = true;
+            }
+            sleeping.fetch_sub(1, Relaxed);
         }
-        let is_open = !is_over();
-        if is_open {
-            slot.state.store(TAKEN, Relaxed);
+    }
+
+    /// Gives back the room of an item.
+    fn give_room(&self) {
+        let room = self.room.items.fetch_add(1, SeqCst) + 1;
+        // Equal, and not more: a worker that was woken may take long to wake up.
+        if room == self.slots.len() / 2 {
+            self.room.wake();
         }
-        is_open
     }
 
     /// Stores the outcome in its slot.
     fn deliver(&self, place: usize, outcome: Outcome<T>) {
-        let slot = &self.slots[place];
-        let mut contents = slot.contents.lock();
+        let Slot { done, outcome: place, ready } = &self.slots[place];
+        let mut place = place.lock();
         if self.phase() & STOPPED != 0 {
             // Not under the mutex, because a destructor may take long or panic.
-            drop(contents);
+            drop(place);
             return;
         }
-        contents.outcome = Some(outcome);
-        slot.state.store(DONE, Release);
-        drop(contents);
-        slot.changed.notify_all();
+        *place = Some(outcome);
+        done.store(1, Release);
+        drop(place);
+        ready.notify_one();
     }
 
-    /// Counts a result that is returned, and wakes the worker after the last one.
-    fn count_down(&self, sleeper: &mut Option<Sleeper>) {
-        if let Some(Sleeper { results, .. }) = sleeper {
-            *results -= 1;
-            if *results == 0 {
-                self.wake(sleeper);
-            }
+    /// Nothing more is to be pulled.
+    fn end(&self) {
+        self.phase.fetch_or(ENDING, Relaxed);
+        self.room.wake_all();
+    }
+}
+
+impl Room {
+    /// Wakes a worker that sleeps.
+    fn wake(&self) {
+        if self.sleeping.load(SeqCst) > 0 {
+            // A worker that checked before the change is asleep when the mutex is free.
+            drop(self.mutex.lock());
+            self.changed.notify_one();
         }
     }
 
-    fn wake(&self, sleeper: &mut Option<Sleeper>) {
-        if let Some(Sleeper { place, .. }) = sleeper.take() {
-            self.slots[place].changed.notify_all();
-        }
+    /// Wakes all workers, after a change of the phase.
+    fn wake_all(&self) {
+        drop(self.mutex.lock());
+        self.changed.notify_all();
     }
 }
 
@@ -286,14 +308,9 @@ impl<T> ParallelMap<T> {
     /// Tells the workers to stop, and drops their results.
     fn stop(&self) {
         self.results.phase.store(STOPPED, Relaxed);
-        let stop = |slot: &Slot<T>| {
-            // A worker that checked the phase before the change is asleep when the mutex is free.
-            let outcome = slot.contents.lock().outcome.take();
-            slot.changed.notify_all();
-            outcome
-        };
-        // Dropped after all workers are woken, because a destructor may panic.
-        let outcomes: Vec<_> = self.results.slots.iter().map(stop).collect();
+        self.results.room.wake_all();
+        // Dropped after all are taken, because a destructor may panic.
+        let outcomes: Vec<_> = self.results.slots.iter().map(|slot| slot.outcome.lock().take()).collect();
         drop(outcomes);
     }
 }
@@ -309,36 +326,34 @@ impl<T> Iterator for ParallelMap<T> {
     #[track_caller]
     fn next(&mut self) -> Option<T> {
         assert!(!self.has_panicked, "the function or the source panicked earlier");
-        let Self { results, sleeper, .. } = self;
-        let slot = &results.slots[self.place];
-        let is_done = || slot.state.load(Acquire) == DONE;
+        let Self { results, .. } = self;
+        let Slot { done, outcome, ready } = &results.slots[self.place];
+        let is_done = || done.load(Acquire) == 1;
         spin_until(is_done);
         if !is_done() {
-            results.wake(sleeper);
+            // Also if there is room for less than half of the slots.
+            results.room.wake();
         }
-        let mut contents = slot.contents.lock();
+        let mut outcome = outcome.lock();
         while !is_done() {
-            slot.changed.wait(&mut contents);
+            ready.wait(&mut outcome);
         }
-        match contents.outcome.take()? {
+        match outcome.take()? {
             Outcome::Result(result) => {
-                slot.state.store(FREE, Release);
-                if mem::take(&mut contents.worker_waits) {
-                    *sleeper = Some(Sleeper { place: self.place, results: results.slots.len() / 2 });
-                }
-                drop(contents);
-                results.count_down(sleeper);
+                done.store(0, Relaxed);
+                drop(outcome);
+                results.give_room();
                 self.place = results.after(self.place);
                 self.returned = self.returned.wrapping_add(1);
                 Some(result)
             }
             Outcome::Panic(payload) => {
-                drop(contents);
+                drop(outcome);
                 self.has_panicked = true;
                 self.stop();
                 resume_unwind(payload);
             }
-            // The slot stays `DONE` without an outcome, so that later calls return `None` too.
+            // The slot stays done without an outcome, so that later calls return `None` too.
             Outcome::End => None,
         }
     }

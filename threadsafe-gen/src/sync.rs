@@ -14,6 +14,7 @@ mod real {
     use std::hint;
     use std::ptr;
     use std::thread;
+    use std::time::{Duration, Instant};
 
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::sync::atomic::{AtomicU8, AtomicUsize, fence};
@@ -21,20 +22,22 @@ mod real {
     #[cfg(feature = "stream")]
     pub(crate) use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
-    /// Looks for `condition` for about two microseconds, before a wait that puts the thread to sleep: to sleep and to
-    /// be woken takes longer, and the other thread is often about to make the condition true.
+    /// Looks for `condition` for about ten microseconds, before a wait that puts the thread to sleep: to sleep and to be
+    /// woken takes longer, and the other thread is often about to make the condition true. Two threads that exchange
+    /// cheap items would otherwise sleep and wake each other for each batch.
     pub(crate) fn spin_until(condition: impl Fn() -> bool) {
-        for turn in 0..8 {
+        const LIMIT: Duration = Duration::from_micros(10);
+        for pauses in [1, 2, 4, 8, 16] {
             if condition() {
                 return;
             }
-            if turn < 4 {
-                (0..1 << turn).for_each(|_| hint::spin_loop());
-            } else {
-                // Where both threads are on one core, this runs the other one. Few times, because on a busy machine
-                // each gives the core to another program for milliseconds.
-                thread::yield_now();
-            }
+            (0..pauses).for_each(|_| hint::spin_loop());
+        }
+        let start = Instant::now();
+        // On a busy machine a yield gives the core to another thread, often the one that is waited for, and may take
+        // longer than the limit.
+        while !condition() && start.elapsed() < LIMIT {
+            thread::yield_now();
         }
     }
 
