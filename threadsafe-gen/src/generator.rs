@@ -77,7 +77,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::{PhantomData, PhantomPinned};
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::pin::Pin;
 use std::ptr;
 use std::task::{Context, Poll, Waker};
@@ -511,14 +511,14 @@ struct Frame<Y, F, B> {
 unsafe impl<Y: Send, F: Send, B: Send> Send for Generator<Y, F, B> {}
 
 impl<Y, F, B> Generator<Y, F, B> {
-    /// Creates a generator from the function that makes its body.
+    /// Creates a generator from the function that makes its body. Leaks the frame if that function panics.
     fn new<'id>(reply: B, start: impl FnOnce(Yielder<'id, Y, B>) -> F) -> Self {
         let frame = Box::pin(Frame { body: UnsafeCell::new(None), slot: Slot::new(reply), _pinned: PhantomPinned });
-        let yielder = Yielder { slot: &raw const frame.slot, id: PhantomData };
-        let mut generator = Self { frame };
-        let body = start(yielder);
+        // Without this, code to drop a generator would be compiled wherever one is created, for the case of that panic.
+        let mut generator = ManuallyDrop::new(Self { frame });
+        let body = start(Yielder { slot: &raw const generator.frame.slot, id: PhantomData });
         generator.parts().0.set(Some(body));
-        generator
+        ManuallyDrop::into_inner(generator)
     }
 
     /// Returns the body and the slot.
