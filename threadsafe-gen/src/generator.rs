@@ -44,8 +44,8 @@
 //!    has left its own yielder. A yielder could also outlive its slot.)
 //! 5. Therefore only the slot's generator and that generator's own body use a slot. The body runs, or is dropped,
 //!    within a call that has the `Generator` by `&mut` or by value: `next`, `fill`, `poll_resume` or the drop. (A body
-//!    of [`generator_by_value`] that is no `async` function runs in part within `Generator::new`, before the `Generator`
-//!    exists.) The generator itself uses the slot within these calls too. They exclude each other, and Rust orders
+//!    of [`generator_by_value`] that is no `async` function runs in part within `Generator::new`, which returns the
+//!    `Generator` after that.) The generator itself uses the slot within these calls too. They exclude each other, and Rust orders
 //!    everything that happens before a `&mut` on one thread with everything that follows on the next. While the body
 //!    runs within the call, the generator itself does not use the slot. Only then does point 3 allow other threads.
 //! 6. Everything that moves with a generator is `Send`. The slot holds items (`Y: Send`) and the place of a reply
@@ -54,7 +54,7 @@
 //!    code. `poll_resume` calls it before it polls the body and with no cell borrowed, so the waker runs within a call
 //!    of point 5, as the body does, and has no access to the slot.
 //! 7. A yielder follows its pointer only in the calls of point 5, when the frame is alive: its `Generator` is borrowed,
-//!    or about to be created, or in its drop, which drops the body before the slot. The pointer stays valid until then:
+//!    or not yet returned, or in its drop, which drops the body before the slot. The pointer stays valid until then:
 //!    the frame is in a pinned box and is `!Unpin`, as in the example of a self-referential type in [`std::pin`], and
 //!    there is never a `&mut` to the frame or the slot, which would claim that no pointer to it is used.
 //! 8. The body is pinned: it is written to the pinned frame before it is first polled, and is dropped there. A reference
