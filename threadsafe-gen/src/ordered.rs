@@ -34,7 +34,7 @@ use std::iter::FusedIterator;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
-use crate::sync::{Arc, AtomicU8, AtomicUsize, Condvar, Mutex, MutexGuard, spin_until};
+use crate::sync::{Arc, AtomicU8, AtomicUsize, Condvar, Mutex, MutexGuard, fence, spin_until};
 
 /// The bit of a phase in which nothing more is to be pulled.
 const ENDING: u8 = 1;
@@ -84,10 +84,13 @@ struct Slot<T> {
     ready: Condvar,
 }
 
-/// The number of items that may be taken from the source. On cache lines of its own, as the slots are.
+/// The room for items that are taken from the source. On cache lines of its own, as the slots are.
 #[repr(align(128))]
 struct Room {
-    items: AtomicUsize,
+    /// The number of items that may be taken and not returned.
+    limit: usize,
+    /// The number of items that are taken, or about to be, and not returned.
+    taken: AtomicUsize,
     /// The number of workers that sleep until there is room. Changed under the mutex.
     sleeping: AtomicUsize,
     mutex: Mutex<()>,
@@ -138,7 +141,8 @@ where
     let slot = |_| Slot { done: const { AtomicU8::new(0) }, outcome: Mutex::new(None), ready: Condvar::new() };
     let slots: Box<[_]> = (0..threads.saturating_mul(2)).map(slot).collect();
     let room = Room {
-        items: AtomicUsize::new(slots.len()),
+        limit: slots.len(),
+        taken: const { AtomicUsize::new(0) },
         sleeping: const { AtomicUsize::new(0) },
         mutex: const { Mutex::new(()) },
         changed: Condvar::new(),
@@ -226,41 +230,40 @@ impl<T> Results<T> {
 
     /// Waits for room, and reserves it for one item. Returns `false` if nothing more is to be pulled.
     fn reserve_room(&self) -> bool {
-        let Room { items, sleeping, mutex, changed } = &self.room;
+        let Room { limit, taken, sleeping, mutex, changed } = &self.room;
         let mut has_slept = false;
         loop {
             if self.phase() != 0 {
                 return false;
             }
-            let reserved = items.fetch_update(Acquire, Relaxed, |items| items.checked_sub(1));
+            // What the consumer did with the slot happens before this.
+            let reserved = taken.fetch_update(Acquire, Relaxed, |taken| (taken < *limit).then_some(taken + 1));
             if let Ok(before) = reserved {
-                if has_slept && before > 1 {
+                if has_slept && before + 1 < *limit {
                     self.room.wake();
                 }
                 return true;
             }
-            let is_over = || items.load(Relaxed) > 0 || self.phase() != 0;
-            spin_until(is_over);
-            if is_over() {
-                continue;
+            let may_go_on = || taken.load(Relaxed) < *limit || self.phase() != 0;
+            spin_until(may_go_on);
+            if !may_go_on() {
+                let mut guard = mutex.lock();
+                sleeping.fetch_add(1, Relaxed);
+                fence(SeqCst); // See `Room::wake`.
+                if !may_go_on() {
+                    changed.wait(&mut guard);
+                    has_slept = true;
+                }
+                sleeping.fetch_sub(1, Relaxed);
             }
-            let mut guard = mutex.lock();
-            // The consumer gives room and then looks for sleeping workers, and a worker does the reverse: one of the two
-            // sees the other.
-            sleeping.fetch_add(1, SeqCst);
-            if items.load(SeqCst) == 0 && self.phase() == 0 {
-                changed.wait(&mut guard);
-                has_slept = true;
-            }
-            sleeping.fetch_sub(1, Relaxed);
         }
     }
 
-    /// Gives back the room of an item.
+    /// Gives back the room of an item that is returned.
     fn give_room(&self) {
-        let room = self.room.items.fetch_add(1, SeqCst) + 1;
-        // Equal, and not more: a worker that was woken may take long to wake up.
-        if room == self.slots.len() / 2 {
+        let Room { limit, taken, .. } = &self.room;
+        // Equal, and not less: a worker that is being woken may take long to wake up.
+        if taken.fetch_sub(1, Release) - 1 == limit / 2 {
             self.room.wake();
         }
     }
@@ -288,10 +291,13 @@ impl<T> Results<T> {
 }
 
 impl Room {
-    /// Wakes a worker that sleeps.
+    /// Wakes a worker that sleeps, if there is one, after room was given.
     fn wake(&self) {
-        if self.sleeping.load(SeqCst) > 0 {
-            // A worker that checked before the change is asleep when the mutex is free.
+        // A worker counts itself as sleeping and then looks for room, with a fence between, as here between the room and
+        // the count: one of the two sees the other.
+        fence(SeqCst);
+        if self.sleeping.load(Relaxed) > 0 {
+            // A worker that looked before is asleep when the mutex is free.
             drop(self.mutex.lock());
             self.changed.notify_one();
         }

@@ -110,11 +110,11 @@ const FAULTS: [&str; 27] = [
     "give-up-without-wake-up",
     // An item wakes another caller while the one that holds the lock waits.
     "holder-not-woken-first",
-    // The state of a slot becomes `DONE` after the mutex of the slot is released.
+    // A slot is marked as done after the mutex of the slot is released.
     "done-stored-after-unlock",
-    // A worker waits for room before it checks for the end of the source.
-    "room-before-end",
-    // The drop of the results does not wake the worker that waits for room.
+    // A worker looks for room and counts itself as sleeping without a fence between.
+    "sleep-without-fence",
+    // The drop of the results does not wake the workers that wait for room.
     "stop-without-wake-up",
 ];
 
