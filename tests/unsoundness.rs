@@ -10,6 +10,7 @@ use std::mem;
 use std::ops::RangeFrom;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
+use std::ptr;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, Sender};
@@ -19,7 +20,7 @@ use std::thread::{self, ThreadId};
 
 use support::{Source, limited, message_of, together};
 use threadsafe_gen::__private::generator_by_value;
-use threadsafe_gen::{IterGuard, ThreadsafeExt, ThreadsafeIter, TryNextError, Yielder, generator};
+use threadsafe_gen::{Generator, IterGuard, ThreadsafeExt, ThreadsafeIter, TryNextError, Yielder, generator};
 
 const NOT_AWAITED: &str = "an item was yielded and not awaited: write `.yield_(item).await`";
 const SOMETHING_ELSE: &str = "a generator awaited something other than a yield, which nothing would ever wake: await \
@@ -579,5 +580,124 @@ fn unsoundness_a_body_that_runs_before_its_generator_is_there() {
         let message = thread::spawn(move || message_of(|| items.next())).join().unwrap();
         assert_eq!(message, NOT_AWAITED);
         assert_eq!(message_of(|| generator_by_value(panics)), "before the generator is there");
+    });
+}
+
+/// A future without an `async` block that owns its yielder. It yields one item and ends. Its destructor yields on a thread
+/// and panics.
+struct ByHand<'id> {
+    co: Yielder<'id, Tracked>,
+    dropped: Sender<(u32, ThreadId)>,
+    has_yielded: bool,
+}
+
+impl ByHand<'_> {
+    fn put(&mut self, item: u32) -> Poll<()> {
+        let yielded = self.co.yield_(Tracked(Box::new(item), self.dropped.clone()));
+        pin!(yielded).poll(&mut Context::from_waker(Waker::noop()))
+    }
+}
+
+impl Future for ByHand<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if mem::replace(&mut self.has_yielded, true) { Poll::Ready(()) } else { self.put(1) }
+    }
+}
+
+impl Drop for ByHand<'_> {
+    fn drop(&mut self) {
+        let yielded = thread::scope(|s| s.spawn(|| self.put(99)).join().unwrap());
+        panic!("bad body destructor: the item is in the chunk: {}", yielded.is_ready());
+    }
+}
+
+fn by_hand(dropped: &Sender<(u32, ThreadId)>) -> Generator<Tracked, impl Future<Output = ()> + use<>> {
+    /// Tells rustc that the closure takes yielders of all lifetimes, and that its result has the lifetime of each.
+    fn body<B>(body: B) -> B
+    where
+        B: for<'id> FnOnce(Yielder<'id, Tracked>) -> ByHand<'id>,
+    {
+        body
+    }
+
+    let dropped = dropped.clone();
+    generator_by_value(body(|co| ByHand { co, dropped, has_yielded: false }))
+}
+
+#[test]
+fn unsoundness_a_body_by_hand_that_panics_when_it_is_dropped_at_its_end() {
+    // The body is dropped once, at its end or with the generator, although its destructor panics. The item that the
+    // destructor yields is dropped with the slot.
+    limited(|| {
+        let (dropped, drops) = mpsc::channel();
+        let mut items = by_hand(&dropped);
+        assert_eq!(items.next().map(|item| *item.0), Some(1));
+        assert_eq!(message_of(|| drop(items.next())), "bad body destructor: the item is in the chunk: false");
+        assert!(items.next().is_none());
+        drop(items);
+        assert_eq!(drops.try_iter().map(|(n, _)| n).collect::<Vec<_>>(), [1, 99]);
+
+        let mut items = by_hand(&dropped);
+        assert_eq!(items.next().map(|item| *item.0), Some(1));
+        assert_eq!(message_of(|| drop(items)), "bad body destructor: the item is in the chunk: false");
+        assert_eq!(drops.try_iter().map(|(n, _)| n).collect::<Vec<_>>(), [1, 99]);
+
+        // The body ends while a chunk is filled. The chunk has room for the item of the destructor.
+        let items = by_hand(&dropped).threadsafe();
+        assert!(items.chunks(8).next().unwrap().iter().map(|item| *item.0).eq([1, 99]));
+        assert_eq!(items.try_next().err(), Some(TryNextError::Poisoned));
+        drop(items);
+        assert_eq!(drops.try_iter().map(|(n, _)| n).collect::<Vec<_>>(), [1, 99]);
+    });
+}
+
+#[test]
+fn unsoundness_items_of_no_size_and_of_a_large_alignment() {
+    /// An item without a size that counts its drops.
+    struct Empty;
+
+    /// An item that must not be moved to an address of a smaller alignment.
+    #[repr(align(4096))]
+    struct Aligned(Tracked);
+
+    static DROPS: AtomicUsize = AtomicUsize::new(0);
+
+    impl Drop for Empty {
+        fn drop(&mut self) {
+            DROPS.fetch_add(1, Relaxed);
+        }
+    }
+
+    // A `Vec` of items without a size has room for `usize::MAX` of them. Others are moved whenever the chunk grows.
+    limited(|| {
+        let items = generator(async |co| {
+            for _ in 0..1000 {
+                co.yield_(Empty).await;
+            }
+            drop(co.yield_(Empty));
+            panic!("out of paper");
+        });
+        let items = items.threadsafe();
+        assert_eq!(items.chunks(usize::MAX).next().unwrap().len(), 1001);
+        assert_eq!(items.try_next().err(), Some(TryNextError::Poisoned));
+        assert_eq!(DROPS.load(Relaxed), 1001);
+
+        let (dropped, drops) = mpsc::channel();
+        let items = generator(async move |co| {
+            for n in 0..100 {
+                let item = Aligned(Tracked(Box::new(n), dropped.clone()));
+                co.yield_(item).await;
+            }
+        });
+        let items = items.threadsafe();
+        for (size, expected) in [(1, 0..1), (70, 1..71), (usize::MAX, 71..100)] {
+            let chunk = thread::scope(|s| s.spawn(|| items.chunks(size).next().unwrap()).join().unwrap());
+            assert!(chunk.iter().all(|item| ptr::from_ref(item).addr() % 4096 == 0));
+            assert!(chunk.iter().map(|item| *item.0.0).eq(expected));
+        }
+        drop(items);
+        assert!(drops.iter().map(|(n, _)| n).eq(0..100));
     });
 }

@@ -351,3 +351,108 @@ fn unsoundness_two_yields_at_a_time() {
     let delegating = delegating.threadsafe();
     assert_eq!(message_of(|| delegating.resume_with(1)), NOT_AWAITED);
 }
+
+/// A coroutine whose resumes bring the waker with which its body polls the next yield.
+type Polled = Pin<Box<dyn Coroutine<Yield = u32, Resume = Waker, Return = ()> + Send>>;
+
+/// A waker that owns a coroutine, and reports its drop. It panics in the named function.
+struct Owner(Mutex<Option<Polled>>, Sender<&'static str>, &'static str);
+
+impl Wake for Owner {
+    fn wake(self: Arc<Self>) {
+        assert!(self.2 != "wake", "bad waker");
+        // The coroutine is not there while it runs: a resume takes it out.
+        drop(self.0.lock().unwrap().take());
+        let _ = self.1.send("woken");
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let _ = self.1.send("dropped");
+        assert!(self.2 != "drop" || thread::panicking(), "bad destructor of a waker");
+    }
+}
+
+/// Reports the drop of a body.
+struct Local(Sender<&'static str>);
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        let _ = self.0.send("body");
+    }
+}
+
+fn polled(report: &Sender<&'static str>) -> Polled {
+    let report = report.clone();
+    Box::pin(coroutine(async move |co, mut waker: Waker| {
+        let _local = Local(report);
+        for n in 0.. {
+            let mut yielded = pin!(co.yield_(n));
+            // The waker is not the one of the resume, and so is kept in the slot until the reply.
+            waker = poll_fn(|_| yielded.as_mut().poll(&mut Context::from_waker(&waker))).await;
+        }
+    }))
+}
+
+#[test]
+fn unsoundness_wakers_in_the_slot_that_own_coroutines() {
+    // The slot of each coroutine has a waker that owns the other coroutine. The drop of one reaches the other from the
+    // destructor of the slot, or from the call of the waker in a resume.
+    limited(|| {
+        let (report, reports) = mpsc::channel();
+        let owner = |coroutine| Arc::new(Owner(Mutex::new(coroutine), report.clone(), ""));
+        let pair = || {
+            let (mut one, mut other) = (polled(&report), polled(&report));
+            let empty = owner(None);
+            assert_eq!(one.as_mut().resume_with(Waker::from(Arc::clone(&empty))), Yielded(0));
+            let owner_of_one = owner(Some(one));
+            assert_eq!(other.as_mut().resume_with(Waker::from(owner_of_one)), Yielded(0));
+            (empty, other)
+        };
+        let (empty, other) = pair();
+        *empty.0.lock().unwrap() = Some(other);
+        // The coroutines own each other. To end that, one is taken out, and is dropped on a thread.
+        let other = empty.0.lock().unwrap().take();
+        drop(empty);
+        assert_eq!(reports.try_iter().count(), 0);
+        thread::spawn(move || drop(other)).join().unwrap();
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), ["body", "dropped", "body", "dropped"]);
+
+        let (empty, mut other) = pair();
+        drop(empty);
+        let other = thread::spawn(move || {
+            assert_eq!(other.as_mut().resume_with(Waker::noop().clone()), Yielded(1));
+            other
+        });
+        let other = other.join().unwrap();
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), ["body", "dropped", "woken", "dropped"]);
+        drop(other);
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), ["body"]);
+    });
+}
+
+#[test]
+fn unsoundness_wakers_in_the_slot_that_panic() {
+    // A waker panics when a resume calls it, before the body is polled: the reply of the next resume replaces the reply
+    // of this one. A waker that panics when it is dropped does so in the body, or in the drop of the slot, whose frame
+    // is freed nevertheless.
+    limited(|| {
+        let (report, reports) = mpsc::channel();
+        let bad = |function| Waker::from(Arc::new(Owner(Mutex::new(None), report.clone(), function)));
+        let noop = || Waker::noop().clone();
+        let mut items = polled(&report);
+        assert_eq!(items.as_mut().resume_with(bad("wake")), Yielded(0));
+        assert_eq!(message_of(|| items.as_mut().resume_with(noop())), "bad waker");
+        assert_eq!(items.as_mut().resume_with(bad("drop")), Yielded(1));
+        assert_eq!(message_of(|| items.as_mut().resume_with(noop())), "bad destructor of a waker");
+        drop(items);
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), ["dropped", "woken", "dropped", "body"]);
+
+        let mut items = polled(&report);
+        assert_eq!(items.as_mut().resume_with(bad("drop")), Yielded(0));
+        let message = thread::spawn(move || message_of(|| drop(items))).join().unwrap();
+        assert_eq!(message, "bad destructor of a waker");
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), ["body", "dropped"]);
+    });
+}
