@@ -29,11 +29,12 @@
 //!    the frame, and is dropped before the slot.
 //! 3. The user's code gets the yielder with lifetimes that it cannot name: as `&'a mut Yielder<'id, ..>` from
 //!    [`generator`] and [`coroutine`], and as `Yielder<'id, ..>` from [`generator_by_value`]. The `AsyncFnOnce` of each
-//!    is higher-ranked in these lifetimes, so the code cannot show that one of them outlives anything but the body
-//!    itself. It can therefore neither store the reference or the yielder in a place that outlives the body nor pass it
+//!    is higher-ranked in these lifetimes, so the code cannot show that they outlive any lifetime from outside the body.
+//!    (Only the bound protects, and not the lifetime that this crate chooses.) It can therefore neither store the reference or the yielder in a place that outlives the body nor pass it
 //!    to a thread that might outlive the body: `std::thread::spawn` requires `'static`, and rustc reports "borrowed
 //!    data escapes". A scoped thread can have it, alone or, behind a lock, in turn with other threads. Every sound
-//!    scope has ended such threads when it returns or unwinds, which is before the body suspends or ends. (A forgotten
+//!    scope has ended such threads when it returns or unwinds, which is before the body suspends or ends: a scope that
+//!    suspends could be forgotten with the body, and so lends its threads nothing that is not `'static`. (A forgotten
 //!    yielder is not used again.)
 //! 4. Because the type is invariant in `'id`, no body can show that its yielder has the same type as another body's. A
 //!    yielder therefore stays with its body: only a second yielder of the same type could replace it, and there is
@@ -43,27 +44,32 @@
 //!    generator and its yielder at the same time, by a lock around the yielder of an outer body, in which an inner body
 //!    has left its own yielder. A yielder could also outlive its slot.)
 //! 5. Therefore only the slot's generator and that generator's own body use a slot. The body runs, or is dropped,
-//!    within a call that has the `Generator` by `&mut` or by value: `next`, `fill`, `poll_resume` or the drop. (A body
-//!    of [`generator_by_value`] that is no `async` function runs in part within `Generator::new`, which returns the
-//!    `Generator` after that.) The generator itself uses the slot within these calls too. They exclude each other, and Rust orders
-//!    everything that happens before a `&mut` on one thread with everything that follows on the next. While the body
-//!    runs within the call, the generator itself does not use the slot. Only then does point 3 allow other threads.
-//! 6. Everything that moves with a generator is `Send`. The slot holds items (`Y: Send`) and the place of a reply
-//!    (`B: Send`), and nothing else. A `Reply<R>` may hold a reply (`R: Send`) and a `Waker`, which is `Send`. The
+//!    within a call that has the `Generator` by `&mut` or by value: `next`, `fill`, `poll_resume`, the drop, and
+//!    `Generator::new`, in which a body that is no `async` function runs in part. The generator itself uses the slot within
+//!    these calls too, and in `is_finished`, which has it by `&`: it is not `Sync`, so that the `&` is on the thread of the
+//!    last `&mut`, or ordered after it. The calls exclude each other, and Rust orders everything that happens before a
+//!    `&mut` on one thread with everything that follows on the next. While the body or a destructor of its locals runs
+//!    within the call, the generator itself does not use the slot. Only then does point 3 allow other threads.
+//! 6. Everything that moves with a generator is `Send`. The slot holds items (`Y: Send`), the place of a reply
+//!    (`B: Send`), a number and a flag. A `Reply<R>` may hold a reply (`R: Send`) and a `Waker`, which is `Send`. The
 //!    future holds the closure and the user's own locals (`F: Send`), which the compiler checks. A waker is foreign
-//!    code. `poll_resume` calls it before it polls the body and with no cell borrowed, so the waker runs within a call
-//!    of point 5, as the body does, and has no access to the slot.
+//!    code. It is woken by `poll_resume`, before the poll of the body, cloned and dropped in the poll of a yield, and
+//!    dropped with the slot, each time with no content of a cell borrowed. So it runs within a call of point 5, as the
+//!    body does, and has no access to the slot.
 //! 7. A yielder follows its pointer only in the calls of point 5, when the frame is alive: its `Generator` is borrowed,
 //!    or not yet returned, or in its drop, which drops the body before the slot. The pointer stays valid until then:
 //!    the frame is in a pinned box and is `!Unpin`, as in the example of a self-referential type in [`std::pin`], and
-//!    there is never a `&mut` to the frame or the slot, which would claim that no pointer to it is used.
+//!    there is never a `&mut` to the frame or the slot, which would claim that no pointer to it is used. The code that
+//!    drops the frame makes none either, because of the `!Unpin`, and drops the slot after the body.
 //! 8. The body is pinned: it is written to the pinned frame before it is first polled, and is dropped there. A reference
-//!    to the body exists only within a call of point 5, which borrows the `Generator`, and one at a time. It does not
-//!    overlap with the slot.
+//!    to the body exists only within a call of point 5, one at a time. It does not overlap with the slot.
 //! 9. A yield pushes to the chunk, a `Vec` in a cell, by a `&mut` to the content of the cell. There is no other
 //!    reference to the content: every other function takes the `Vec` out of the cell or replaces it. No other code runs
 //!    while the reference is live, because the `Vec` has room for the item: the push neither allocates, nor panics, nor
-//!    drops anything.
+//!    drops anything. In the other two cases the reference is dead before the call.
+//!
+//! All of this relies on lifetimes. rustc has known holes by which safe code can extend a lifetime. `SAFETY.md` names
+//! those that would defeat points 3 and 4.
 //!
 //! Neither type is `Sync`: a `&Yielder` or a `&Generator` on a second thread would break point 5. The pointer in the one
 //! and the cells of the other prevent that.
@@ -151,6 +157,8 @@ impl<Y, B> Slot<Y, B> {
             not_awaited();
         }
         self.is_finished.set(true);
+        // Items that destructors of the body's locals yield from here on are dropped with the slot, also in a chunk.
+        self.chunk_limit.set(0);
     }
 }
 
@@ -506,8 +514,8 @@ struct Frame<Y, F, B> {
 }
 
 // SAFETY: points 1 to 6 above. Only `Generator::new` creates a generator, and the yielder of its body, which is in the
-// generator's frame (2). Every method that uses the slot or the body takes `&mut self`, which ensures that one thread at
-// a time does (5).
+// generator's frame (2). Every method that uses the slot or the body takes `&mut self`, except for `is_finished`, which
+// reads a flag; so one thread at a time uses them (5).
 unsafe impl<Y: Send, F: Send, B: Send> Send for Generator<Y, F, B> {}
 
 impl<Y, F, B> Generator<Y, F, B> {
