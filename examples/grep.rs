@@ -9,9 +9,9 @@
 //! $ cargo run --release --example grep -- [--threads N] [--progress] PATTERN PATH...
 //! ```
 //!
-//! The output and the exit codes are those of `grep -rnHIE`: 0 if a line was found, 1 if none was, 2 after an error, which
-//! does not stop the search. Unlike there, the files of a folder come in the order of their names, and a line of more
-//! than 1 MiB is an error.
+//! The output and the exit codes are those of `grep -rnHIE`: 0 if a line was found, 1 if none was, 2 after an error,
+//! which does not stop the search. Unlike there, the files of a folder come in the order of their names, and a line of
+//! more than 1 MiB is an error.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -74,8 +74,8 @@ fn is_newline(byte: u8) -> bool {
     byte == b'\n'
 }
 
-/// Returns the files and folders in a folder, in the order of their names. As with `grep -r`, symbolic links and devices
-/// are not among them.
+/// Returns the files and folders in a folder, in the order of their names. As with `grep -r`, symbolic links and
+/// devices are not among them.
 fn folder(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(path)? {

@@ -1,8 +1,8 @@
 //! Counts the words in files on all cores, and prints the twenty most frequent ones.
 //!
-//! One generator reads the files in blocks; the threads take blocks from it and count words, each thread in its own map.
-//! The generator can fail: `?` in its body ends it with the error as the last item, after which all threads end. Bytes
-//! that are not UTF-8 separate words.
+//! One generator reads the files in blocks; the threads take blocks from it and count words, each thread in its own
+//! map. The generator can fail: `?` in its body ends it with the error as the last item, after which all threads end.
+//! Bytes that are not UTF-8 separate words.
 //!
 //! ```console
 //! $ cargo run --release --example word_count -- [--threads N] [FILE...]

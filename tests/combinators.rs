@@ -1,4 +1,5 @@
-//! Yields inside combinators that poll a future only after its waker was called: each yield resumes, and no item is lost.
+//! Yields inside combinators that poll a future only after its waker was called: each yield resumes, and no item is
+//! lost.
 
 use std::future::{Future, poll_fn, ready};
 use std::pin::pin;

@@ -1,8 +1,8 @@
 //! The examples as programs: the command line, exit codes, closed and full outputs, and signals. Results that must not
 //! depend on the number of threads are compared with those of one thread.
 //!
-//! `cargo test` builds the examples first, but not with a filter or with `--test`. Then `cargo build -p examples --examples`
-//! is to be run before.
+//! `cargo test` builds the examples first, but not with a filter or with `--test`. Then `cargo build -p examples
+//! --examples` is to be run before.
 
 use std::env;
 use std::ffi::OsStr;

@@ -116,7 +116,8 @@ fn a_body_that_blocks_holds_back_nothing_that_it_has_yielded() {
     });
 }
 
-/// A tree is walked through a channel: each node sends its children, and the last node to be dropped closes the channel.
+/// A tree is walked through a channel: each node sends its children, and the last node to be dropped closes the
+/// channel.
 #[test]
 fn a_consumer_that_feeds_its_own_channel_comes_to_an_end() {
     struct Node {

@@ -517,8 +517,8 @@ fn type_name(index: usize, location: Span) -> Ident {
     format_ident!("__type{index}", span = Span::mixed_site().located_at(location))
 }
 
-/// Returns whether an argument's type is a name that the type of the items contains, or a collection of such. If the name
-/// is that of a type parameter that is not `Send`, rustc says so of the items.
+/// Returns whether an argument's type is a name that the type of the items contains, or a collection of such. If the
+/// name is that of a type parameter that is not `Send`, rustc says so of the items.
 fn is_part_of(ty: &Type, item: &TokenStream) -> bool {
     const COLLECTIONS: &str = "BTreeMap BTreeSet Box HashMap HashSet Option Result Vec VecDeque";
 

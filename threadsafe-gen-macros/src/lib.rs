@@ -46,12 +46,13 @@ use proc_macro::TokenStream;
 /// | `Pin<Box<dyn Stream<Item = T> + bounds>>` | `ThreadsafeStream<Pin<Box<dyn Stream<Item = T> + bounds + Send>>>` |
 /// | `Box<dyn Stream<Item = T> + bounds>` | `ThreadsafeStream<Box<dyn Stream<Item = T> + bounds + Send + Unpin>>` |
 ///
-/// The boxed forms have types that can be named, in a `static` or in a struct. The lock stays around the box: **a trait's
-/// method that declares `-> Box<dyn Iterator<Item = T>>` is not implemented by an annotated one**, unless the method in
-/// the trait is annotated too. To return the box itself, write `Box::new(generator(async move |co| ..))` in a function
-/// without the attribute, or call `into_inner` on the `ThreadsafeIter` before its first `next`.
+/// The boxed forms have types that can be named, in a `static` or in a struct. The lock stays around the box: **a
+/// trait's method that declares `-> Box<dyn Iterator<Item = T>>` is not implemented by an annotated one**, unless the
+/// method in the trait is annotated too. To return the box itself, write `Box::new(generator(async move |co| ..))` in a
+/// function without the attribute, or call `into_inner` on the `ThreadsafeIter` before its first `next`.
 ///
-/// You may write `+ Sync`, `+ UnwindSafe` and `+ RefUnwindSafe`: the lock always is, and the generator in it need not be.
+/// You may write `+ Sync`, `+ UnwindSafe` and `+ RefUnwindSafe`: the lock always is, and the generator in it need not
+/// be.
 ///
 /// For aliases (`BoxStream<'a, T>`) and for a generator inside another type (`Option<impl Iterator<..>>`) remove the
 /// attribute, and call `generator`, `coroutine`, `stream`, `try_generator` or `try_stream` in the function.
@@ -66,17 +67,17 @@ use proc_macro::TokenStream;
 /// * `return;` ends the generator, as the end of the body does.
 /// * `?` yields the error as the last item, converted by `From`. The items must be `Result<T, E>`.
 /// * `return Err(error);`, and macros that return an error, such as `bail!` and `ensure!`, yield the error as the last
-///   item too, if the item type is spelled `Result<..>`, by any path, or a yield of `Ok(..)` or `Err(..)` shows that it is
-///   one. The body has no value: do not write `Ok(())` at its end. A macro with a bare `return;` in its expansion does not
-///   compile in such a body; write `return Ok(());` in the macro.
+///   item too, if the item type is spelled `Result<..>`, by any path, or a yield of `Ok(..)` or `Err(..)` shows that it
+///   is one. The body has no value: do not write `Ok(())` at its end. A macro with a bare `return;` in its expansion
+///   does not compile in such a body; write `return Ok(());` in the macro.
 ///
 /// These macros need no import. They work in the input of other macros, as in `vec![yield_!(1)]`. They do not work in a
 /// closure, in an `async` block or in a nested function, because the generator's body cannot suspend there. If the
 /// attribute is forgotten, the macros that `use threadsafe_gen::prelude::*;` brings into scope say so.
 ///
 /// The input of another macro is left as it is, except that of macros which are known to take code of the body: those
-/// of the standard library, and of crates such as `anyhow`, `futures`, `log`, `tokio` and `tracing`. In the input of any
-/// other macro, write `yield_!(item)` instead of the keyword `yield` and, in a body that can fail, `return Ok(())`
+/// of the standard library, and of crates such as `anyhow`, `futures`, `log`, `tokio` and `tracing`. In the input of
+/// any other macro, write `yield_!(item)` instead of the keyword `yield` and, in a body that can fail, `return Ok(())`
 /// instead of `return`.
 ///
 /// A *coroutine* receives an argument at each resume:
@@ -104,27 +105,28 @@ use proc_macro::TokenStream;
 ///
 /// # Chains of adaptors
 ///
-/// rustc forgets lifetimes when it checks that a suspended body is `Send`. It then rejects some iterators that store the
-/// items of a closure, such as `text.lines().map(|line| line.trim()).peekable()`, with "implementation of `FnOnce` is not
-/// general enough". `yield_from!(text.lines().map(|line| line.trim()).peekable());` compiles, and so does a `for` loop over
-/// that chain. `let mut lines = text.lines().map(|line| line.trim()).peekable();` with a yield before the last use of
-/// `lines` does not. There are four ways around the limit:
+/// rustc forgets lifetimes when it checks that a suspended body is `Send`. It then rejects some iterators that store
+/// the items of a closure, such as `text.lines().map(|line| line.trim()).peekable()`, with "implementation of `FnOnce`
+/// is not general enough". `yield_from!(text.lines().map(|line| line.trim()).peekable());` compiles, and so does a
+/// `for` loop over that chain. `let mut lines = text.lines().map(|line| line.trim()).peekable();` with a yield before
+/// the last use of `lines` does not. There are four ways around the limit:
 ///
 /// * Box the chain before the adaptor that stores items: `let lines: Box<dyn Iterator<Item = &str> + Send> = ..;`
 /// * Make the chain in a function that returns `impl Iterator<Item = T> + Send`.
 /// * Write nested loops.
 /// * Collect the items.
 ///
-/// For items of a generic associated type, a bound on one lifetime (`where L::Item<'a>: Send`) has the same limit. State
-/// the bound in the trait, as `type Item<'a>: Send where Self: 'a;`, or for all lifetimes, as `for<'b> L::Item<'b>: Send`.
+/// For items of a generic associated type, a bound on one lifetime (`where L::Item<'a>: Send`) has the same limit.
+/// State the bound in the trait, as `type Item<'a>: Send where Self: 'a;`, or for all lifetimes, as `for<'b>
+/// L::Item<'b>: Send`.
 ///
 /// # Stack
 ///
 /// Builds without optimization copy an item at each call between the yield and the caller. **An item of 1 MiB needs 26
-/// MiB of stack in a debug build**, 23 MiB from a coroutine and 33 MiB from a stream; in a release build 3, 1 and 5 MiB.
-/// An unshared generator needs 9 MiB and 1 MiB, and a plain `map` 3 MiB and none. Large items belong on the heap, where
-/// an item takes no stack that depends on its size: `yield_!(vec![0; 1 << 20].into_boxed_slice())`. `Box::new(item)`
-/// makes the item on the stack first, in a debug build.
+/// MiB of stack in a debug build**, 23 MiB from a coroutine and 33 MiB from a stream; in a release build 3, 1 and 5
+/// MiB. An unshared generator needs 9 MiB and 1 MiB, and a plain `map` 3 MiB and none. Large items belong on the heap,
+/// where an item takes no stack that depends on its size: `yield_!(vec![0; 1 << 20].into_boxed_slice())`.
+/// `Box::new(item)` makes the item on the stack first, in a debug build.
 ///
 /// A generator that yields from itself takes some 4.4 KiB of stack for each level in a debug build, and 0.8 KiB in a
 /// release build: the default stack of a thread, 2 MiB, is enough for 470 and 2,600 levels.

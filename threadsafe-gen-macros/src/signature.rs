@@ -27,8 +27,8 @@ pub(crate) struct DeclaredReturn {
 pub(crate) enum ReturnKind {
     /// `impl Iterator<Item = T> + bounds`, or the same of another trait.
     Impl { impl_token: Token![impl] },
-    /// `Box<dyn Iterator<Item = T> + bounds>`, or the same of another trait, possibly in a `Pin`. The paths are those to
-    /// `Pin` and to `Box`.
+    /// `Box<dyn Iterator<Item = T> + bounds>`, or the same of another trait, possibly in a `Pin`. The paths are those
+    /// to `Pin` and to `Box`.
     Boxed { pin: Option<Path>, path: Path, dyn_token: Option<Token![dyn]> },
 }
 

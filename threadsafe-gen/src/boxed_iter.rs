@@ -1,11 +1,10 @@
 //! [`BoxThreadsafeIter`]: an iterator of a type that can be written down, whose batches are filled as fast as before.
 //!
-//! A `dyn Iterator` has no method that fills a buffer, and a virtual call for each item would suspend a generator for each.
-//! So the box holds a [`Batched`], which shares a [`Batch`] with the lock's [`Fill`]. To fill a
-//! buffer, the lock puts it into the batch, addressed to the iterator in the box, and calls `next` once. The `Batched`
-//! finds it there, and fills it by the function that was chosen when the type of the source was known. If the box was
-//! replaced through [`ThreadsafeIter::get_mut`], or put inside an adaptor, no iterator has the address, and items come
-//! one by one.
+//! A `dyn Iterator` has no method that fills a buffer, and a virtual call for each item would suspend a generator for
+//! each. So the box holds a [`Batched`], which shares a [`Batch`] with the lock's [`Fill`]. To fill a buffer, the lock
+//! puts it into the batch, addressed to the iterator in the box, and calls `next` once. The `Batched` finds it there,
+//! and fills it by the function that was chosen when the type of the source was known. If the box was replaced through
+//! [`ThreadsafeIter::get_mut`], or put inside an adaptor, no iterator has the address, and items come one by one.
 
 use std::fmt;
 use std::ops::Deref;
@@ -16,8 +15,8 @@ use crate::fill::{Batch, Fill};
 use crate::generator::Generator;
 use crate::iter::ThreadsafeIter;
 
-/// A [`ThreadsafeIter`] of a boxed iterator, for a place where its type has to be written down: a struct field, a `static`,
-/// a `Vec` of several. Created by [`boxed`](ThreadsafeIter::boxed).
+/// A [`ThreadsafeIter`] of a boxed iterator, for a place where its type has to be written down: a struct field, a
+/// `static`, a `Vec` of several. Created by [`boxed`](ThreadsafeIter::boxed).
 ///
 /// # Examples
 ///

@@ -23,8 +23,8 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// `size`: see [the crate's page](crate#how-many-at-a-time).
     ///
     /// The items in the buffer wait for this consumer: no other thread can take them while it processes one slowly. For
-    /// expensive items use [`next`](Self::next), and for a live source [`prefetch`](crate::ThreadsafeExt::prefetch), whose
-    /// refills take the items that are ready.
+    /// expensive items use [`next`](Self::next), and for a live source [`prefetch`](crate::ThreadsafeExt::prefetch),
+    /// whose refills take the items that are ready.
     ///
     /// The consumer returns its items in the source's order. When it is dropped, also by a `break` or a panic, it puts
     /// back the items that it took and did not return. The next calls get these items first, whichever thread makes

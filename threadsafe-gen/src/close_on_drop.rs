@@ -4,12 +4,12 @@ use std::fmt;
 
 /// A guard that closes its source when it is dropped, unless the source has ended by then. Returned by `close_on_drop`.
 ///
-/// A worker that returns early, by `?`, `break` or a panic, so stops the other workers of the same source. A worker that
-/// has seen the end of the source closes nothing. Without a guard, a panic in one scoped thread over an endless source
-/// never comes out of the scope, since the other threads never end.
+/// A worker that returns early, by `?`, `break` or a panic, so stops the other workers of the same source. A worker
+/// that has seen the end of the source closes nothing. Without a guard, a panic in one scoped thread over an endless
+/// source never comes out of the scope, since the other threads never end.
 ///
-/// **Keep the guard in a variable with a name**, such as `_close`. `let _ = source.close_on_drop();` drops it, and closes
-/// the source, at once. To keep the source open after all, pass the guard to [`mem::forget`](std::mem::forget).
+/// **Keep the guard in a variable with a name**, such as `_close`. `let _ = source.close_on_drop();` drops it, and
+/// closes the source, at once. To keep the source open after all, pass the guard to [`mem::forget`](std::mem::forget).
 ///
 /// # Examples
 ///

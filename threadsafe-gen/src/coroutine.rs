@@ -20,12 +20,12 @@ use crate::lock::{Lock, LockGuard, drop_swallowing_panic};
 /// coroutine yields or the value with which it completes. Threads that call at the same time get the lock one after the
 /// other. It is the counterpart of `send` of `threading.serialize_iterator` of `CPython` 3.15.
 ///
-/// A `ThreadsafeCoroutine` is created by `#[threadsafe_generator]` on a function that returns `impl Coroutine<Yield = Y,
-/// Resume = R, Return = C>`, by [`coroutine`](fn@crate::coroutine) where there is no function to annotate, and by
+/// A `ThreadsafeCoroutine` is created by `#[threadsafe_generator]` on a function that returns `impl Coroutine<Yield =
+/// Y, Resume = R, Return = C>`, by [`coroutine`](fn@crate::coroutine) where there is no function to annotate, and by
 /// [`new`](Self::new) from any type that implements [`Coroutine`], the trait of the crate `genawaiter`.
 ///
-/// It is not reference-counted: share it like a `Mutex`, by reference in a [scope](std::thread::scope), in a `static`, or
-/// in an `Arc`.
+/// It is not reference-counted: share it like a `Mutex`, by reference in a [scope](std::thread::scope), in a `static`,
+/// or in an `Arc`.
 ///
 /// # The first argument
 ///
@@ -36,14 +36,14 @@ use crate::lock::{Lock, LockGuard, drop_swallowing_panic};
 ///
 /// # The end
 ///
-/// Exactly one caller receives [`Complete`](GeneratorState::Complete). The coroutine is dropped at once, and every later
-/// call returns `None` without acquiring the lock. **A loop `while let Some(Yielded(item)) = ..` silently discards the
-/// return value**: `match` all three cases if you need it.
+/// Exactly one caller receives [`Complete`](GeneratorState::Complete). The coroutine is dropped at once, and every
+/// later call returns `None` without acquiring the lock. **A loop `while let Some(Yielded(item)) = ..` silently
+/// discards the return value**: `match` all three cases if you need it.
 ///
 /// # Panics
 ///
-/// As for a [`ThreadsafeIter`](crate::ThreadsafeIter#panics): a panic of the coroutine comes out of the call in which it
-/// happened, unchanged. Every other call, blocked or later, panics with "the coroutine panicked earlier: " and the
+/// As for a [`ThreadsafeIter`](crate::ThreadsafeIter#panics): a panic of the coroutine comes out of the call in which
+/// it happened, unchanged. Every other call, blocked or later, panics with "the coroutine panicked earlier: " and the
 /// message, or returns an error if it can return one. A coroutine that resumes itself panics with "generator already
 /// executing".
 ///
@@ -211,8 +211,8 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
 
     /// Resumes the coroutine with `argument`, and waits for the lock for at most `timeout`.
     ///
-    /// **`timeout` bounds the wait for the lock, not the coroutine itself.** Once the lock is acquired, the call takes as
-    /// long as the coroutine does.
+    /// **`timeout` bounds the wait for the lock, not the coroutine itself.** Once the lock is acquired, the call takes
+    /// as long as the coroutine does.
     ///
     /// # Errors
     ///
@@ -264,14 +264,14 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
     /// Blocks until the lock is acquired. While the guard is alive, calls of other threads block, and a call of this
     /// thread panics with "generator already executing".
     ///
-    /// **A conversation that is abandoned, also by a panic of this thread, leaves the coroutine in the middle of it.** The
-    /// next caller enters there, and the coroutine is not poisoned. If that must not happen, create a
+    /// **A conversation that is abandoned, also by a panic of this thread, leaves the coroutine in the middle of it.**
+    /// The next caller enters there, and the coroutine is not poisoned. If that must not happen, create a
     /// [`close_on_drop`](Self::close_on_drop) guard after this one, so that it is dropped first, and
     /// [forget](std::mem::forget) it when the conversation is complete.
     ///
-    /// The guard holds the lock until it is dropped. If the coroutine completes while the guard is alive, **its destructor
-    /// runs under the lock**: one that joins a thread which waits for the lock deadlocks, and one that resumes this
-    /// `ThreadsafeCoroutine` panics.
+    /// The guard holds the lock until it is dropped. If the coroutine completes while the guard is alive, **its
+    /// destructor runs under the lock**: one that joins a thread which waits for the lock deadlocks, and one that
+    /// resumes this `ThreadsafeCoroutine` panics.
     ///
     /// # Panics
     ///
@@ -301,10 +301,10 @@ impl<C: Coroutine + Unpin> ThreadsafeCoroutine<C> {
 
     /// Closes the coroutine: ends it for all threads, without blocking. Python's `close`.
     ///
-    /// A call in progress finishes and delivers its answer. **Calls that wait for the lock return `None` when the call in
-    /// progress ends, not before.** Every later call returns `None`. The coroutine is dropped here or, if a call is in
-    /// progress, by that call's thread. The destructors of its locals run, where Python raises `GeneratorExit` for its
-    /// `finally` blocks. Closing a coroutine that has completed or panicked does nothing.
+    /// A call in progress finishes and delivers its answer. **Calls that wait for the lock return `None` when the call
+    /// in progress ends, not before.** Every later call returns `None`. The coroutine is dropped here or, if a call is
+    /// in progress, by that call's thread. The destructors of its locals run, where Python raises `GeneratorExit` for
+    /// its `finally` blocks. Closing a coroutine that has completed or panicked does nothing.
     ///
     /// # Examples
     ///
@@ -703,8 +703,8 @@ impl<R> FirstArgument<R> {
 }
 
 impl<Y, R> Yielder<'_, Y, Reply<R>> {
-    /// Delegates to another coroutine, as Python's `yield from` does: yields every item of `inner`, passes each reply on
-    /// to it, and returns the value with which it completes.
+    /// Delegates to another coroutine, as Python's `yield from` does: yields every item of `inner`, passes each reply
+    /// on to it, and returns the value with which it completes.
     ///
     /// `inner` is resumed with `first` first. The last argument goes to `inner`, which then completes.
     ///

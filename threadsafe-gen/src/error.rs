@@ -40,8 +40,8 @@ pub enum TryNextError {
     /// Another thread executes the iterator or holds its [guard](crate::ThreadsafeIter::lock), or an iterator that runs
     /// [ahead](crate::ThreadsafeExt::prefetch) has no item ready. Returned by `try_next`.
     WouldBlock,
-    /// The time is over, and another thread still executes the iterator, or an iterator that runs ahead has no item ready.
-    /// Returned by `next_timeout`.
+    /// The time is over, and another thread still executes the iterator, or an iterator that runs ahead has no item
+    /// ready. Returned by `next_timeout`.
     TimedOut,
     /// This thread executes the iterator, or holds its guard: waiting would never end.
     Reentrant,

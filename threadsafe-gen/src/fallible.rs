@@ -8,8 +8,8 @@ use crate::stream::{AsyncGenerator, stream};
 
 /// Creates a generator from an `async` closure that can fail. Its error is the last item.
 ///
-/// Like [`generator`](fn@crate::generator), for bodies that use `?`. The items are `Result<T, E>`. If the body returns an `Err`, the
-/// generator yields it as one more item and ends.
+/// Like [`generator`](fn@crate::generator), for bodies that use `?`. The items are `Result<T, E>`. If the body returns
+/// an `Err`, the generator yields it as one more item and ends.
 ///
 /// # Examples
 ///

@@ -2,14 +2,14 @@
 //!
 //! # How an item travels
 //!
-//! A generator has one allocation, its frame: the body, and a slot for one item. A yield fills the slot and suspends the
-//! body. `next` polls the body, finds it suspended, and empties the slot. The state of the slot therefore also shows
-//! whether every item arrives. If the slot is full when the body yields again or ends, a yield was not awaited. If the
-//! slot is empty when the body suspends, the body awaited something else. Both panic, in release builds too.
+//! A generator has one allocation, its frame: the body, and a slot for one item. A yield fills the slot and suspends
+//! the body. `next` polls the body, finds it suspended, and empties the slot. The state of the slot therefore also
+//! shows whether every item arrives. If the slot is full when the body yields again or ends, a yield was not awaited.
+//! If the slot is empty when the body suspends, the body awaited something else. Both panic, in release builds too.
 //!
-//! To take several items per resumption, `Generator::fill` sets a limit in the slot. While the chunk is shorter, a yield
-//! appends its item to the chunk and continues. The last item of the chunk suspends the body as usual, so the body runs
-//! no further than it would for single items.
+//! To take several items per resumption, `Generator::fill` sets a limit in the slot. While the chunk is shorter, a
+//! yield appends its item to the chunk and continues. The last item of the chunk suspends the body as usual, so the
+//! body runs no further than it would for single items.
 //!
 //! The yields of a coroutine return a value, the reply. The slot then also has a place for the reply, a [`Reply`], and
 //! a yield completes when the reply is there. Coroutines and streams are such generators: see `Generator::poll_resume`.
@@ -24,18 +24,18 @@
 //! 1. Cells may be used from several threads if each use happens before the next. No two threads may use them without
 //!    something that orders the two uses. They may be used as long as the frame lives.
 //! 2. The frame is created in `Generator::new`, on which [`generator`], [`generator_by_value`], [`coroutine`] and all
-//!    other constructors are built. The `Generator` owns it, so that the frame lives as long as the `Generator` and moves
-//!    to other threads with it. There is one pointer to its slot, in the `Yielder`, which the body owns. The body is in
-//!    the frame, and is dropped before the slot.
+//!    other constructors are built. The `Generator` owns it, so that the frame lives as long as the `Generator` and
+//!    moves to other threads with it. There is one pointer to its slot, in the `Yielder`, which the body owns. The body
+//!    is in the frame, and is dropped before the slot.
 //! 3. The user's code gets the yielder with lifetimes that it cannot name: as `&'a mut Yielder<'id, ..>` from
 //!    [`generator`] and [`coroutine`], and as `Yielder<'id, ..>` from [`generator_by_value`]. The `AsyncFnOnce` of each
-//!    is higher-ranked in these lifetimes, so the code cannot show that they outlive any lifetime from outside the body.
-//!    (Only the bound protects, and not the lifetime that this crate chooses.) It can therefore neither store the reference or the yielder in a place that outlives the body nor pass it
-//!    to a thread that might outlive the body: `std::thread::spawn` requires `'static`, and rustc reports "borrowed
-//!    data escapes". A scoped thread can have it, alone or, behind a lock, in turn with other threads. Every sound
-//!    scope has ended such threads when it returns or unwinds, which is before the body suspends or ends: a scope that
-//!    suspends could be forgotten with the body, and so lends its threads nothing that is not `'static`. (A forgotten
-//!    yielder is not used again.)
+//!    is higher-ranked in these lifetimes, so the code cannot show that they outlive any lifetime from outside the
+//!    body. (Only the bound protects, and not the lifetime that this crate chooses.) It can therefore neither store the
+//!    reference or the yielder in a place that outlives the body nor pass it to a thread that might outlive the body:
+//!    `std::thread::spawn` requires `'static`, and rustc reports "borrowed data escapes". A scoped thread can have it,
+//!    alone or, behind a lock, in turn with other threads. Every sound scope has ended such threads when it returns or
+//!    unwinds, which is before the body suspends or ends: a scope that suspends could be forgotten with the body, and
+//!    so lends its threads nothing that is not `'static`. (A forgotten yielder is not used again.)
 //! 4. Because the type is invariant in `'id`, no body can show that its yielder has the same type as another body's. A
 //!    yielder therefore stays with its body: only a second yielder of the same type could replace it, and there is
 //!    none. (A `dyn Trait` erases `'id`. Behind a reference it is unsized and cannot be swapped. A box of it can be
@@ -45,11 +45,12 @@
 //!    has left its own yielder. A yielder could also outlive its slot.)
 //! 5. Therefore only the slot's generator and that generator's own body use a slot. The body runs, or is dropped,
 //!    within a call that has the `Generator` by `&mut` or by value: `next`, `fill`, `poll_resume`, the drop, and
-//!    `Generator::new`, in which a body that is no `async` function runs in part. The generator itself uses the slot within
-//!    these calls too, and in `is_finished`, which has it by `&`: it is not `Sync`, so that the `&` is on the thread of the
-//!    last `&mut`, or ordered after it. The calls exclude each other, and Rust orders everything that happens before a
-//!    `&mut` on one thread with everything that follows on the next. While the body or a destructor of its locals runs
-//!    within the call, the generator itself does not use the slot. Only then does point 3 allow other threads.
+//!    `Generator::new`, in which a body that is no `async` function runs in part. The generator itself uses the slot
+//!    within these calls too, and in `is_finished`, which has it by `&`: it is not `Sync`, so that the `&` is on the
+//!    thread of the last `&mut`, or ordered after it. The calls exclude each other, and Rust orders everything that
+//!    happens before a `&mut` on one thread with everything that follows on the next. While the body or a destructor of
+//!    its locals runs within the call, the generator itself does not use the slot. Only then does point 3 allow other
+//!    threads.
 //! 6. Everything that moves with a generator is `Send`. The slot holds items (`Y: Send`), the place of a reply
 //!    (`B: Send`), a number and a flag. A `Reply<R>` may hold a reply (`R: Send`) and a `Waker`, which is `Send`. The
 //!    future holds the closure and the user's own locals (`F: Send`), which the compiler checks. A waker is foreign
@@ -61,8 +62,8 @@
 //!    the frame is in a pinned box and is `!Unpin`, as in the example of a self-referential type in [`std::pin`], and
 //!    there is never a `&mut` to the frame or the slot, which would claim that no pointer to it is used. The code that
 //!    drops the frame makes none either, because of the `!Unpin`, and drops the slot after the body.
-//! 8. The body is pinned: it is written to the pinned frame before it is first polled, and is dropped there. A reference
-//!    to the body exists only within a call of point 5, one at a time. It does not overlap with the slot.
+//! 8. The body is pinned: it is written to the pinned frame before it is first polled, and is dropped there. A
+//!    reference to the body exists only within a call of point 5, one at a time. It does not overlap with the slot.
 //! 9. A yield pushes to the chunk, a `Vec` in a cell, by a `&mut` to the content of the cell. There is no other
 //!    reference to the content: every other function takes the `Vec` out of the cell or replaces it. No other code runs
 //!    while the reference is live, because the `Vec` has room for the item: the push neither allocates, nor panics, nor
@@ -71,8 +72,8 @@
 //! All of this relies on lifetimes. rustc has known holes by which safe code can extend a lifetime. `SAFETY.md` names
 //! those that would defeat points 3 and 4.
 //!
-//! Neither type is `Sync`: a `&Yielder` or a `&Generator` on a second thread would break point 5. The pointer in the one
-//! and the cells of the other prevent that.
+//! Neither type is `Sync`: a `&Yielder` or a `&Generator` on a second thread would break point 5. The pointer in the
+//! one and the cells of the other prevent that.
 
 #![allow(
     unsafe_code,
@@ -119,8 +120,8 @@ impl<Y, B> Slot<Y, B> {
     /// Takes the item of a yield. Returns `true` if it is in the chunk, and the body continues.
     #[inline]
     fn put(&self, item: Y) -> bool {
-        // SAFETY: point 9 above. One thread at a time uses the slot (5). All other code takes or replaces the chunk as a
-        // whole. This reference ends before any other code runs, because the push has room.
+        // SAFETY: point 9 above. One thread at a time uses the slot (5). All other code takes or replaces the chunk as
+        // a whole. This reference ends before any other code runs, because the push has room.
         let chunk = unsafe { &mut *self.chunk.as_ptr() };
         let continues = chunk.len() < self.chunk_limit.get();
         if !continues {
@@ -245,8 +246,8 @@ where
 /// [`Complete`](GeneratorState::Complete). The body starts to run when the coroutine is first resumed.
 ///
 /// [`Coroutine::resume_with`] resumes the coroutine. To resume it from several threads, put it under the lock of a
-/// [`ThreadsafeCoroutine`](crate::ThreadsafeCoroutine). With `#[threadsafe_generator]`, a function that returns `impl Coroutine` creates a
-/// coroutine.
+/// [`ThreadsafeCoroutine`](crate::ThreadsafeCoroutine). With `#[threadsafe_generator]`, a function that returns `impl
+/// Coroutine` creates a coroutine.
 ///
 /// # Examples
 ///
@@ -307,16 +308,16 @@ pub struct Yielder<'id, Y, B = ()> {
     id: PhantomData<fn(&'id ()) -> &'id ()>,
 }
 
-// SAFETY: points 1 to 6 above. Only `Generator::new` creates a yielder, and gives it to the body in the frame of the slot
-// (2). The lifetimes in the signatures of `generator`, `generator_by_value` and `coroutine`, which the compiler checks,
-// ensure that the yielder stays in its body (3 and 4).
+// SAFETY: points 1 to 6 above. Only `Generator::new` creates a yielder, and gives it to the body in the frame of the
+// slot (2). The lifetimes in the signatures of `generator`, `generator_by_value` and `coroutine`, which the compiler
+// checks, ensure that the yielder stays in its body (3 and 4).
 unsafe impl<Y: Send, B: Send> Send for Yielder<'_, Y, B> {}
 
 impl<Y, B> Yielder<'_, Y, B> {
     #[inline]
     fn slot(&self) -> &Slot<Y, B> {
-        // SAFETY: point 7 above. The body that has this yielder is in the frame of the slot (2 to 4), and is dropped before
-        // the slot, because of the order of the frame's fields.
+        // SAFETY: point 7 above. The body that has this yielder is in the frame of the slot (2 to 4), and is dropped
+        // before the slot, because of the order of the frame's fields.
         unsafe { &*self.slot }
     }
 }

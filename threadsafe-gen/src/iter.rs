@@ -20,24 +20,24 @@ use crate::sync::Arc;
 /// An iterator that threads can share: each item goes to exactly one of them.
 ///
 /// A lock around the iterator's `next`, as `threadsafe_iter` of the [article of 2012][article] and
-/// `threading.serialize_iterator` of `CPython` 3.15 are. Threads that call [`next`](Self::next) at the same time get the
-/// lock one after the other, and the order of the items is the order in which they get it. **A call that waits for the
-/// lock blocks its thread**, without using CPU. In async code use a `ThreadsafeStream`.
+/// `threading.serialize_iterator` of `CPython` 3.15 are. Threads that call [`next`](Self::next) at the same time get
+/// the lock one after the other, and the order of the items is the order in which they get it. **A call that waits for
+/// the lock blocks its thread**, without using CPU. In async code use a `ThreadsafeStream`.
 ///
-/// A `ThreadsafeIter` is not reference-counted: share it like a `Mutex`, by reference in a [scope](std::thread::scope), in
-/// a `static`, or in an `Arc`.
+/// A `ThreadsafeIter` is not reference-counted: share it like a `Mutex`, by reference in a [scope](std::thread::scope),
+/// in a `static`, or in an `Arc`.
 ///
 /// For cheap items the lock dominates the cost: take them [`buffered`](Self::buffered).
 ///
-/// The recipes show how to [share](crate::recipes#share-in-an-arc) one, to [keep](crate::recipes#keep-one-in-a-struct) one
-/// in a struct, and more.
+/// The recipes show how to [share](crate::recipes#share-in-an-arc) one, to [keep](crate::recipes#keep-one-in-a-struct)
+/// one in a struct, and more.
 ///
 /// [article]: https://anandology.com/blog/using-iterators-and-generators/
 ///
 /// # The end
 ///
-/// The first `None` of the iterator is final. The iterator is dropped at once, and every later call returns `None` without
-/// acquiring the lock, unless a [`buffered`](Self::buffered) consumer puts items back.
+/// The first `None` of the iterator is final. The iterator is dropped at once, and every later call returns `None`
+/// without acquiring the lock, unless a [`buffered`](Self::buffered) consumer puts items back.
 ///
 /// # Panics
 ///
@@ -47,17 +47,17 @@ use crate::sync::Arc;
 /// that a consumer cannot mistake a failed source for an exhausted one. Dropping a poisoned `ThreadsafeIter` does not
 /// panic.
 ///
-/// An iterator that calls its own `ThreadsafeIter` from within its `next` panics with "generator already executing", where a
-/// mutex alone would deadlock.
+/// An iterator that calls its own `ThreadsafeIter` from within its `next` panics with "generator already executing",
+/// where a mutex alone would deadlock.
 ///
 /// # Deadlocks
 ///
 /// * Two iterators whose `next` calls the other one deadlock if two threads enter one each.
 /// * An iterator whose `next` uses rayon can deadlock, or panic with "generator already executing", if jobs of the same
-///   pool call `next`: a pool thread that waits within `next` runs other jobs meanwhile, and one of them may call `next`
-///   again. Call it from threads outside of the pool.
-/// * A [panic hook](std::panic::set_hook) runs while the iterator that panics is locked. If the hook calls `next` of that
-///   iterator, the process aborts with a panic in a panic. [`try_next`](Self::try_next) returns an error there.
+///   pool call `next`: a pool thread that waits within `next` runs other jobs meanwhile, and one of them may call
+///   `next` again. Call it from threads outside of the pool.
+/// * A [panic hook](std::panic::set_hook) runs while the iterator that panics is locked. If the hook calls `next` of
+///   that iterator, the process aborts with a panic in a panic. [`try_next`](Self::try_next) returns an error there.
 ///
 /// # Examples
 ///
@@ -107,8 +107,8 @@ pub struct ThreadsafeIter<I: Iterator> {
     pub(crate) leftovers: Leftovers<I::Item>,
     /// The number of items that the iterator has returned. Stored by the thread that holds the lock.
     pub(crate) taken: AtomicUsize,
-    /// The queue of a source that runs ahead: calls wait there, and not under the lock. The lock's status is then special,
-    /// so that the fast paths need not look here.
+    /// The queue of a source that runs ahead: calls wait there, and not under the lock. The lock's status is then
+    /// special, so that the fast paths need not look here.
     pub(crate) queue: Option<Arc<Queue<I::Item>>>,
 }
 
@@ -151,8 +151,8 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// about ten nanoseconds if no other thread holds the lock.
     ///
     /// This method takes `&self`, and hides [`Iterator::next`], which needs `&mut self` and takes no lock. An owned
-    /// `ThreadsafeIter` is an iterator by that: `for item in items` and `items.map(..)` consume it. To go on sharing it,
-    /// write `&items` or [`items.iter()`](Self::iter).
+    /// `ThreadsafeIter` is an iterator by that: `for item in items` and `items.map(..)` consume it. To go on sharing
+    /// it, write `&items` or [`items.iter()`](Self::iter).
     ///
     /// # Panics
     ///
@@ -246,8 +246,8 @@ impl<I: Iterator> ThreadsafeIter<I> {
     ///
     /// Use the index to restore the iterator's order after parallel processing. Otherwise like [`next`](Self::next).
     ///
-    /// Like [`enumerate`](Iterator::enumerate), the count does not guard against more than `usize::MAX` items. On 32-bit
-    /// targets the index after 4,294,967,295 is 0.
+    /// Like [`enumerate`](Iterator::enumerate), the count does not guard against more than `usize::MAX` items. On
+    /// 32-bit targets the index after 4,294,967,295 is 0.
     ///
     /// # Panics
     ///
@@ -276,12 +276,12 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// Acquires the lock, to take several items with no other thread in between.
     ///
     /// Blocks until the lock is acquired. The guard is an iterator over the items. While it is alive, calls of other
-    /// threads block, and a call of this thread panics with "generator already executing". (Only items that were put back
-    /// can be taken beside a guard.) A panic of the thread that holds the guard does not poison the iterator, unless it is
-    /// the iterator's own.
+    /// threads block, and a call of this thread panics with "generator already executing". (Only items that were put
+    /// back can be taken beside a guard.) A panic of the thread that holds the guard does not poison the iterator,
+    /// unless it is the iterator's own.
     ///
-    /// **`while let Some(item) = items.lock().next()` holds the lock while the item is processed**, as with any mutex. So
-    /// does `for item in items.lock()`. For one item at a time use [`next`](Self::next).
+    /// **`while let Some(item) = items.lock().next()` holds the lock while the item is processed**, as with any mutex.
+    /// So does `for item in items.lock()`. For one item at a time use [`next`](Self::next).
     ///
     /// The guard holds the lock until it is dropped. If the iterator ends while the guard is alive, **its destructor
     /// runs under the lock**: one that joins a thread which waits for the lock deadlocks, and one that calls this
@@ -312,9 +312,9 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// Returns an iterator over the shared items, for chains of adaptors.
     ///
     /// **An adaptor that looks at an item and does not return it keeps that item from the other threads**: the first
-    /// item that `take_while` rejects, the one that a dropped `peekable` has looked at, and the one that `zip` has taken
-    /// when the other side ends. `enumerate` counts the items of this thread: for their indexes in the source, use
-    /// [`next_indexed`](Self::next_indexed).
+    /// item that `take_while` rejects, the one that a dropped `peekable` has looked at, and the one that `zip` has
+    /// taken when the other side ends. `enumerate` counts the items of this thread: for their indexes in the source,
+    /// use [`next_indexed`](Self::next_indexed).
     ///
     /// Each thread can have its own. A `for` loop needs no call: `for item in &numbers`. For one in an `Arc`, write
     /// `for item in numbers.iter()`.
@@ -336,9 +336,9 @@ impl<I: Iterator> ThreadsafeIter<I> {
     ///
     /// A call in progress finishes and delivers its item. **Calls that wait for the lock return `None` when the call in
     /// progress ends, not before**, except that callers of an iterator that runs ahead by
-    /// [`prefetch`](crate::ThreadsafeExt::prefetch) return at once. Every later call returns `None`. The iterator is dropped here
-    /// or, if a call is in progress, by that call's thread. Closing an iterator that has ended drops the items that were put back, and
-    /// closing a poisoned one does nothing.
+    /// [`prefetch`](crate::ThreadsafeExt::prefetch) return at once. Every later call returns `None`. The iterator is
+    /// dropped here or, if a call is in progress, by that call's thread. Closing an iterator that has ended drops the
+    /// items that were put back, and closing a poisoned one does nothing.
     ///
     /// **To a caller, `None` after a close looks like the end.** [`is_closed`](Self::is_closed) tells them apart.
     ///
@@ -392,8 +392,9 @@ impl<I: Iterator> ThreadsafeIter<I> {
 
     /// Returns the number of items that callers have taken so far. Never blocks. Useful for progress bars.
     ///
-    /// Items in the buffer of a consumer, and items that were put back, count as taken. An error that the source gives as
-    /// its last item is an item too. Items that are ready by [`prefetch`](crate::ThreadsafeExt::prefetch) do not count.
+    /// Items in the buffer of a consumer, and items that were put back, count as taken. An error that the source gives
+    /// as its last item is an item too. Items that are ready by [`prefetch`](crate::ThreadsafeExt::prefetch) do not
+    /// count.
     ///
     /// # Examples
     ///
@@ -411,8 +412,8 @@ impl<I: Iterator> ThreadsafeIter<I> {
 
     /// Returns `true` if no items are left: the iterator is exhausted or has been closed. Never blocks.
     ///
-    /// Can change from `true` back to `false`: a [`buffered`](Self::buffered) consumer may put items back after the end.
-    /// Returns `false` for an iterator that has panicked, see [`is_poisoned`](Self::is_poisoned).
+    /// Can change from `true` back to `false`: a [`buffered`](Self::buffered) consumer may put items back after the
+    /// end. Returns `false` for an iterator that has panicked, see [`is_poisoned`](Self::is_poisoned).
     ///
     /// # Examples
     ///
@@ -429,8 +430,8 @@ impl<I: Iterator> ThreadsafeIter<I> {
         self.lock.status().is_finished()
     }
 
-    /// Returns `true` if the iterator was [closed](Self::close), so that the consumers may not have had all items. Never
-    /// blocks.
+    /// Returns `true` if the iterator was [closed](Self::close), so that the consumers may not have had all items.
+    /// Never blocks.
     ///
     /// A `close` after the end counts too; a [`close_on_drop`](Self::close_on_drop) guard closes nothing then.
     ///
@@ -474,8 +475,8 @@ impl<I: Iterator> ThreadsafeIter<I> {
 
     /// Returns bounds on the remaining items for one caller. Never blocks.
     ///
-    /// The lower bound is always 0, because other threads may take the items. The upper bound is the iterator's own, and
-    /// unknown while a call is in progress.
+    /// The lower bound is always 0, because other threads may take the items. The upper bound is the iterator's own,
+    /// and unknown while a call is in progress.
     ///
     /// This method hides [`Iterator::size_hint`] of an owned `ThreadsafeIter`, whose lower bound is the iterator's own.
     ///
@@ -680,7 +681,8 @@ impl<I: Iterator> fmt::Debug for Iter<'_, I> {
 
 /// RAII guard that holds the lock of a [`ThreadsafeIter`]. Returned by [`ThreadsafeIter::lock`].
 ///
-/// An iterator over the items. It releases the lock when it is dropped, on the thread that acquired it: it is not `Send`.
+/// An iterator over the items. It releases the lock when it is dropped, on the thread that acquired it: it is not
+/// `Send`.
 ///
 /// # Examples
 ///

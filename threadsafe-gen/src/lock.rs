@@ -3,37 +3,37 @@
 //! The *source* is the value behind the lock: an iterator, a coroutine or a stream. Beside the mutex there are two
 //! atomics.
 //!
-//! * `owner` identifies the thread that holds the mutex. Only that thread ever stores its own id there, so a thread that
-//!   loads its own id holds the mutex. A second acquisition is then re-entry, and an error, where a mutex alone would
-//!   deadlock.
-//! * `state` is the lifecycle of the source. It is loaded before the mutex is locked, so that calls after the end cost no
-//!   lock; after it is locked, because the source may have ended while the call was blocked; and once more after it is
-//!   unlocked, for `close`.
+//! * `owner` identifies the thread that holds the mutex. Only that thread ever stores its own id there, so a thread
+//!   that loads its own id holds the mutex. A second acquisition is then re-entry, and an error, where a mutex alone
+//!   would deadlock.
+//! * `state` is the lifecycle of the source. It is loaded before the mutex is locked, so that calls after the end cost
+//!   no lock; after it is locked, because the source may have ended while the call was blocked; and once more after it
+//!   is unlocked, for `close`.
 //!
 //! # How `close` drops the source without blocking
 //!
-//! [`Lock::close`] stores `CLOSED` and tries the mutex. If the try succeeds, no call is in progress, and the closer takes
-//! the source out. If the try fails, the holder of the mutex has to: every holder loads `state` again *after* it has
-//! unlocked, and takes the source out if the state is `CLOSED` ([`Lock::take_if_unlocked`]).
+//! [`Lock::close`] stores `CLOSED` and tries the mutex. If the try succeeds, no call is in progress, and the closer
+//! takes the source out. If the try fails, the holder of the mutex has to: every holder loads `state` again *after* it
+//! has unlocked, and takes the source out if the state is `CLOSED` ([`Lock::take_if_unlocked`]).
 //!
 //! "Store one word, then load another" on both sides can miss each other. It cannot here, because of three steps of
-//! `parking_lot`'s mutex in version 0.12.5 (`raw_mutex.rs`). `tests/pinned.rs` fails if another version is locked; these
-//! steps are then to be checked again. Its word has a locked bit and a parked bit, and its queue of threads stands
-//! under a lock of its own, the lock of the bucket.
+//! `parking_lot`'s mutex in version 0.12.5 (`raw_mutex.rs`). `tests/pinned.rs` fails if another version is locked;
+//! these steps are then to be checked again. Its word has a locked bit and a parked bit, and its queue of threads
+//! stands under a lock of its own, the lock of the bucket.
 //!
 //! 1. `try_lock_for(0)` is not a pure load. It fails only after the closer has queued, with both bits set, and has left
 //!    the queue again at its timeout. The closer does both under the bucket's lock, after the store of `CLOSED`.
-//! 2. If an unlock finds the parked bit set, its exchange fails, and it stores to the word under the bucket's lock. That is
-//!    a plain store, but the bucket's lock orders it. If it comes after the closer has queued, the holder's load of
-//!    `state` sees `CLOSED`. If it comes before, the closer queued behind a later holder, for which this argument is
-//!    made anew, or did not queue and tried again. It does not matter whether the threads that were already in the queue
-//!    have a time limit.
+//! 2. If an unlock finds the parked bit set, its exchange fails, and it stores to the word under the bucket's lock.
+//!    That is a plain store, but the bucket's lock orders it. If it comes after the closer has queued, the holder's
+//!    load of `state` sees `CLOSED`. If it comes before, the closer queued behind a later holder, for which this
+//!    argument is made anew, or did not queue and tried again. It does not matter whether the threads that were already
+//!    in the queue have a time limit.
 //! 3. If an unlock finds the parked bit clear, it is a read-modify-write of the word. The closer saw the bit set, so a
-//!    thread that left the queue at its timeout as the last one has cleared it since, by a read-modify-write too. If that
-//!    thread is the closer, its fence (`SeqCst`) comes before its write, the unlock reads that write or a later one, and
-//!    the holder's fence (`Acquire`) makes it see `CLOSED`. If it is another thread, it left the queue after the closer,
-//!    under the bucket's lock, and so sees `CLOSED` itself. Every thread whose time limit passes therefore checks for
-//!    `CLOSED` and does what the closer does ([`Lock::try_lock`]).
+//!    thread that left the queue at its timeout as the last one has cleared it since, by a read-modify-write too. If
+//!    that thread is the closer, its fence (`SeqCst`) comes before its write, the unlock reads that write or a later
+//!    one, and the holder's fence (`Acquire`) makes it see `CLOSED`. If it is another thread, it left the queue after
+//!    the closer, under the bucket's lock, and so sees `CLOSED` itself. Every thread whose time limit passes therefore
+//!    checks for `CLOSED` and does what the closer does ([`Lock::try_lock`]).
 
 use std::any::Any;
 use std::fmt;
@@ -167,8 +167,8 @@ impl<S, A> Lock<S, A> {
 
     /// Calls the source under the lock. Acquires the lock after the end too: see [`Status::is_open_and_empty`].
     ///
-    /// `on_item` converts the result, still under the lock. If the source ends, `on_end` gets it after all other threads
-    /// can see the end and the lock is released.
+    /// `on_item` converts the result, still under the lock. If the source ends, `on_end` gets it after all other
+    /// threads can see the end and the lock is released.
     #[inline]
     #[track_caller]
     pub(crate) fn call<R, T>(
@@ -235,7 +235,8 @@ impl<S, A> Lock<S, A> {
 
     /// Ends the source for all threads, without blocking.
     ///
-    /// Returns the source if no call is in progress. The caller drops it after it has woken the waiting threads or tasks.
+    /// Returns the source if no call is in progress. The caller drops it after it has woken the waiting threads or
+    /// tasks.
     #[must_use]
     pub(crate) fn close(&self) -> Option<S> {
         // A source that has ended is closed too, so that consumers no longer put items back.
@@ -270,8 +271,8 @@ impl<S, A> Lock<S, A> {
 
     /// Drops the source of a closed lock unless a thread holds it.
     ///
-    /// Not inlined: the code that unlocks is then so small that it is inlined where this thread unwinds too, and the guard
-    /// needs no place on the stack.
+    /// Not inlined: the code that unlocks is then so small that it is inlined where this thread unwinds too, and the
+    /// guard needs no place on the stack.
     #[cold]
     #[inline(never)]
     fn drop_if_unlocked(&self) {
@@ -332,7 +333,8 @@ impl Status {
         self.state.load(Acquire) & STATE_MASK
     }
 
-    /// Returns `true` if the source has not ended, there are no items that were put back, and the source is not special.
+    /// Returns `true` if the source has not ended, there are no items that were put back, and the source is not
+    /// special.
     #[inline]
     pub(crate) fn is_open_and_empty(&self) -> bool {
         self.state.load(Acquire) == OPEN
@@ -535,7 +537,8 @@ impl<S, A> LockGuard<'_, S, A> {
 
     /// Calls the source by a shared reference, unless it has ended or is about to be dropped.
     ///
-    /// A panic poisons the source, as one of [`call`](Self::call) does. The source is dropped when the lock is released.
+    /// A panic poisons the source, as one of [`call`](Self::call) does. The source is dropped when the lock is
+    /// released.
     pub(crate) fn inspect<R>(&self, inspect: impl FnOnce(&S) -> R) -> Option<R> {
         let status = &self.check.0.status;
         let source = self.inner.source.as_ref().filter(|_| status.state() == OPEN)?;

@@ -2,10 +2,10 @@
 
 /// Creates a generator from statements that yield with the keyword `yield`.
 ///
-/// Evaluates to an unshared [`Generator`](crate::Generator), as the function [`generator`](fn@crate::generator) does; call
-/// [`threadsafe`](crate::Generator::threadsafe) to share it. `yield` works on stable Rust, within other macros too, and so
-/// do `yield_!` and `yield_from!`, as in a function that is annotated with `#[threadsafe_generator]`. Statements that
-/// contain a `?` make a [`try_generator`](crate::try_generator).
+/// Evaluates to an unshared [`Generator`](crate::Generator), as the function [`generator`](fn@crate::generator) does;
+/// call [`threadsafe`](crate::Generator::threadsafe) to share it. `yield` works on stable Rust, within other macros
+/// too, and so do `yield_!` and `yield_from!`, as in a function that is annotated with `#[threadsafe_generator]`.
+/// Statements that contain a `?` make a [`try_generator`](crate::try_generator).
 ///
 /// Captures variables as a closure does; prefix `move` to capture by value. The items' type is that of the first yield.
 ///

@@ -3,8 +3,8 @@
 #[cfg(feature = "stream")]
 use crate::stream::{AsyncGenerator, ThreadsafeStream};
 
-/// A tuple of a stream that a `for` loop takes. There is none. Of a tuple, because for the stream itself rustc would show
-/// the message of `Iterator`.
+/// A tuple of a stream that a `for` loop takes. There is none. Of a tuple, because for the stream itself rustc would
+/// show the message of `Iterator`.
 #[cfg(feature = "stream")]
 #[diagnostic::on_unimplemented(
     message = "a stream is not an iterator",

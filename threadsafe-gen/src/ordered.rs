@@ -1,15 +1,15 @@
 //! [`ParallelMap`]: many threads process items, and the results come in the order of the items.
 //!
 //! The results pass through a ring of slots. A worker reserves room for an item, then calls the source under its mutex.
-//! There the item gets the next slot, so the slots have the order of the items. The worker stores the result in the slot,
-//! and the consumer takes the results from one slot after the other. Room is given back when a result is taken. There is
-//! room for as many items as there are slots, so the next slot is always free. Each slot has a mutex of its own, which
-//! at most two threads use at a time.
+//! There the item gets the next slot, so the slots have the order of the items. The worker stores the result in the
+//! slot, and the consumer takes the results from one slot after the other. Room is given back when a result is taken.
+//! There is room for as many items as there are slots, so the next slot is always free. Each slot has a mutex of its
+//! own, which at most two threads use at a time.
 //!
 //! # Sleeping
 //!
-//! The consumer sleeps at a slot until the outcome is there. It checks that under the slot's mutex before it sleeps, and
-//! the outcome is stored under that mutex, so no wake-up is lost.
+//! The consumer sleeps at a slot until the outcome is there. It checks that under the slot's mutex before it sleeps,
+//! and the outcome is stored under that mutex, so no wake-up is lost.
 //!
 //! Workers sleep until there is room. The consumer does not wake one for each result that it takes, which would cost
 //! cheap items more than they do. It wakes a worker when there is room for half of the slots, and before it sleeps
@@ -293,8 +293,8 @@ impl<T> Results<T> {
 impl Room {
     /// Wakes a worker that sleeps, if there is one, after room was given.
     fn wake(&self) {
-        // A worker counts itself as sleeping and then looks for room, with a fence between, as here between the room and
-        // the count: one of the two sees the other.
+        // A worker counts itself as sleeping and then looks for room, with a fence between, as here between the room
+        // and the count: one of the two sees the other.
         fence(SeqCst);
         if self.sleeping.load(Relaxed) > 0 {
             // A worker that looked before is asleep when the mutex is free.

@@ -48,10 +48,10 @@
 //!
 //! # What still can
 //!
-//! * A task can end and leave its thread to what is below it, but the call of the drive cannot. So a drive must not begin
-//!   while another caller, or another drive, is in a source whose body uses the same pool: a thread that waits in the
-//!   middle of that body's work may start the drive on top of it. On the thread that is in the source itself this is
-//!   re-entry, and panics.
+//! * A task can end and leave its thread to what is below it, but the call of the drive cannot. So a drive must not
+//!   begin while another caller, or another drive, is in a source whose body uses the same pool: a thread that waits in
+//!   the middle of that body's work may start the drive on top of it. On the thread that is in the source itself this
+//!   is re-entry, and panics.
 //! * A consumer that waits until another item has been processed needs another thread of the pool for that item.
 
 mod drive;
@@ -74,8 +74,9 @@ use crate::iter::ThreadsafeIter;
 /// enumerate the source and sort, if the order matters.
 ///
 /// Each thread of the rayon pool pulls one item at a time and processes it at once, so items from a live source, such
-/// as a channel, a socket or a generator that waits, never wait for the items after them. The drive, which is one use of
-/// the parallel iterator, ends when the source is exhausted or [closed](ThreadsafeIter::close), and processes what has been pulled by then.
+/// as a channel, a socket or a generator that waits, never wait for the items after them. The drive, which is one use
+/// of the parallel iterator, ends when the source is exhausted or [closed](ThreadsafeIter::close), and processes what
+/// has been pulled by then.
 ///
 /// # Early exit
 ///
@@ -101,10 +102,9 @@ use crate::iter::ThreadsafeIter;
 /// The source and the consumer may use rayon, also the same pool, and other drives. These block for ever:
 ///
 /// - A consumer that waits for another item to be processed, if the pool has no thread left for that item. A pool of
-///   one has none.
-/// - A second `par_iter` or `next` on the pool, while a thread of the pool is in a source that itself uses the pool. For
-///   example, the source calls `rayon::join`, and that thread runs another job meanwhile, which calls `par_iter` of the
-///   same source: the job waits for the source, and the source for the job.
+/// one has none. - A second `par_iter` or `next` on the pool, while a thread of the pool is in a source that itself
+/// uses the pool. For example, the source calls `rayon::join`, and that thread runs another job meanwhile, which calls
+/// `par_iter` of the same source: the job waits for the source, and the source for the job.
 ///
 /// # Alternatives
 ///
@@ -118,8 +118,8 @@ use crate::iter::ThreadsafeIter;
 ///
 /// A panic of the source comes out of the call that drives it, with its payload, after the items before it have been
 /// processed. So does a panic of the consumer, which ends the drive when it has unwound: until then the other threads
-/// go on. The iterator is not poisoned, and its rest is still there. A drive on a thread that holds the lock, in the source's own `next` or beside a
-/// [guard](ThreadsafeIter::lock), panics with "generator already executing".
+/// go on. The iterator is not poisoned, and its rest is still there. A drive on a thread that holds the lock, in the
+/// source's own `next` or beside a [guard](ThreadsafeIter::lock), panics with "generator already executing".
 ///
 /// # Examples
 ///
@@ -236,10 +236,10 @@ impl<I: Iterator<Item: Send> + Send> ParallelIterator for ParallelChunks<'_, I> 
 impl<I: Iterator<Item: Send> + Send> ThreadsafeIter<I> {
     /// Returns a parallel iterator over `Vec`s of up to `n` items, each taken under one lock.
     ///
-    /// **Waits for `n` items** before any of them is processed, and one thread processes all of them: for items that are
-    /// cheap and always ready. For live or expensive items use `par_iter`. **Order is not preserved** between chunks; in
-    /// a chunk the items are consecutive and in order. A chunk is shorter at the end, and where it consists of items
-    /// that have been put back.
+    /// **Waits for `n` items** before any of them is processed, and one thread processes all of them: for items that
+    /// are cheap and always ready. For live or expensive items use `par_iter`. **Order is not preserved** between
+    /// chunks; in a chunk the items are consecutive and in order. A chunk is shorter at the end, and where it consists
+    /// of items that have been put back.
     ///
     /// For cheap items the lock dominates the cost, which this spreads over `n` items.
     ///
@@ -247,8 +247,8 @@ impl<I: Iterator<Item: Send> + Send> ThreadsafeIter<I> {
     ///
     /// # Panics
     ///
-    /// Panics if `n` is 0. The drive panics as [`ParallelItems`] does; if the source panics in the middle of a chunk, the
-    /// items before that are processed first.
+    /// Panics if `n` is 0. The drive panics as [`ParallelItems`] does; if the source panics in the middle of a chunk,
+    /// the items before that are processed first.
     ///
     /// # Examples
     ///

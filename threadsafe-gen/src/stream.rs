@@ -1,9 +1,10 @@
 //! [`AsyncGenerator`], and [`ThreadsafeStream`]: the lock of [`ThreadsafeIter`](crate::ThreadsafeIter) around a stream.
 //!
-//! There are two locks. A *turn* lasts from one task's call of `next` to its item, however often the stream is polled in
-//! between. It is the permit of a fair semaphore, for which tasks wait without blocking their threads. Each *poll* is a
-//! call under the same [`Lock`] that iterators have, which implements the end, `close`, poison and re-entry. Only the
-//! task that has the turn polls. So the [`Lock`] is free when that task takes it, except for a moment during a `close`.
+//! There are two locks. A *turn* lasts from one task's call of `next` to its item, however often the stream is polled
+//! in between. It is the permit of a fair semaphore, for which tasks wait without blocking their threads. Each *poll*
+//! is a call under the same [`Lock`] that iterators have, which implements the end, `close`, poison and re-entry. Only
+//! the task that has the turn polls. So the [`Lock`] is free when that task takes it, except for a moment during a
+//! `close`.
 
 use std::convert::identity;
 use std::fmt;
@@ -26,9 +27,9 @@ use crate::sync::{Mutex, Semaphore, SemaphorePermit, TryAcquireError};
 /// Creates an asynchronous generator from an `async` closure that yields through the [`Yielder`] it is given, and may
 /// await any future.
 ///
-/// No part of the body runs before the stream is first polled. The stream is `Send` if its items are and everything that
-/// the body holds across a yield or another await is. Costs one allocation. With `#[threadsafe_generator]`, a function
-/// that returns `impl Stream` is written the same way.
+/// No part of the body runs before the stream is first polled. The stream is `Send` if its items are and everything
+/// that the body holds across a yield or another await is. Costs one allocation. With `#[threadsafe_generator]`, a
+/// function that returns `impl Stream` is written the same way.
 ///
 /// # Examples
 ///
@@ -159,9 +160,9 @@ impl<Y, F> fmt::Debug for AsyncGenerator<Y, F> {
 
 /// A stream that tasks can share, on any runtime: each item goes to exactly one of them.
 ///
-/// The counterpart of [`ThreadsafeIter`](crate::ThreadsafeIter) for tasks. Tasks that call [`next`](Self::next) at the same
-/// time get their items one after the other, first come first served, and the order of the items is the order of the
-/// calls. A task that waits does not block its thread. No runtime is needed, and none is preferred.
+/// The counterpart of [`ThreadsafeIter`](crate::ThreadsafeIter) for tasks. Tasks that call [`next`](Self::next) at the
+/// same time get their items one after the other, first come first served, and the order of the items is the order of
+/// the calls. A task that waits does not block its thread. No runtime is needed, and none is preferred.
 ///
 /// A `ThreadsafeStream` is created by `#[threadsafe_generator]` on a function that returns `impl Stream<Item = T>`, by
 /// [`stream`](fn@crate::stream) where there is no function to annotate, and by [`new`](Self::new) from any stream. In a
@@ -174,8 +175,8 @@ impl<Y, F> fmt::Debug for AsyncGenerator<Y, F> {
 ///
 /// # Cancellation
 ///
-/// `next` is cancel safe: a future of it that is dropped half-way, by a time-out or by `select!`, has taken no item. The
-/// stream stays where it was, and the next task in the queue goes on from there.
+/// `next` is cancel safe: a future of it that is dropped half-way, by a time-out or by `select!`, has taken no item.
+/// The stream stays where it was, and the next task in the queue goes on from there.
 ///
 /// **A `next` future that is neither polled nor dropped blocks every other task**, as with any async mutex.
 ///
@@ -186,9 +187,9 @@ impl<Y, F> fmt::Debug for AsyncGenerator<Y, F> {
 /// # Panics
 ///
 /// As for a [`ThreadsafeIter`](crate::ThreadsafeIter#panics): a panic of the stream comes out of the call in which it
-/// happened, unchanged. Every other call, waiting or later, panics with "the stream panicked earlier: " and the message,
-/// or returns an error if it can return one. A stream whose body awaits its own `next` panics with "generator already
-/// executing". A stream whose body awaits another task that awaits its `next` never completes.
+/// happened, unchanged. Every other call, waiting or later, panics with "the stream panicked earlier: " and the
+/// message, or returns an error if it can return one. A stream whose body awaits its own `next` panics with "generator
+/// already executing". A stream whose body awaits another task that awaits its `next` never completes.
 ///
 /// # Results in order, and running ahead
 ///
@@ -212,8 +213,8 @@ impl<Y, F> fmt::Debug for AsyncGenerator<Y, F> {
 ///
 /// # A blocking iterator in async code
 ///
-/// [`ThreadsafeIter::next`](crate::ThreadsafeIter::next) blocks the thread, and so would a stream around it. Run the iterator
-/// on a thread for blocking work, and await a channel. With tokio:
+/// [`ThreadsafeIter::next`](crate::ThreadsafeIter::next) blocks the thread, and so would a stream around it. Run the
+/// iterator on a thread for blocking work, and await a channel. With tokio:
 ///
 /// ```
 /// use threadsafe_gen::{Stream, ThreadsafeStream, stream};
@@ -320,9 +321,10 @@ pub struct ThreadsafeStream<S> {
 
 /// The waker of the task whose poll of the stream is pending, for `close` to wake.
 ///
-/// It has a mutex of its own. Under that of the stream it could be out of reach: another `close` holds that for a moment,
-/// and wakes no task when it releases it. A task registers before it checks for a `close`, and a closer takes the waker
-/// after it has stored `CLOSED`, so one of the two sees the other. No code of the waker runs while the mutex is held.
+/// It has a mutex of its own. Under that of the stream it could be out of reach: another `close` holds that for a
+/// moment, and wakes no task when it releases it. A task registers before it checks for a `close`, and a closer takes
+/// the waker after it has stored `CLOSED`, so one of the two sees the other. No code of the waker runs while the mutex
+/// is held.
 struct PendingTask(Mutex<Option<Waker>>);
 
 impl PendingTask {
@@ -480,9 +482,9 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
 
     /// Returns the shared items as a stream, for adaptors and for functions that take a `Stream`.
     ///
-    /// Each task can have its own. **Put no time-out around the `next` of the returned stream**: it keeps its place in the
-    /// queue until it gets its item or is dropped, and after a time-out all other tasks wait for it. Under a time-out use
-    /// [`ThreadsafeStream::next`](Self::next).
+    /// Each task can have its own. **Put no time-out around the `next` of the returned stream**: it keeps its place in
+    /// the queue until it gets its item or is dropped, and after a time-out all other tasks wait for it. Under a
+    /// time-out use [`ThreadsafeStream::next`](Self::next).
     ///
     /// # Examples
     ///
@@ -562,8 +564,8 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
         })
     }
 
-    /// Wakes the tasks that wait for the turn after the end, and then drops the stream: its destructor may wait for one of
-    /// them.
+    /// Wakes the tasks that wait for the turn after the end, and then drops the stream: its destructor may wait for one
+    /// of them.
     fn on_end(&self, stream: Option<S>) {
         self.turns.close();
         drop(stream);
@@ -606,7 +608,8 @@ impl<S: Stream + Unpin> ThreadsafeStream<S> {
         self.lock.status().is_finished()
     }
 
-    /// Returns `true` if the stream was [closed](Self::close), so that the tasks may not have had all items. Never waits.
+    /// Returns `true` if the stream was [closed](Self::close), so that the tasks may not have had all items. Never
+    /// waits.
     ///
     /// # Examples
     ///

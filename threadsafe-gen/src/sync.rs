@@ -22,8 +22,8 @@ mod real {
     #[cfg(feature = "stream")]
     pub(crate) use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
-    /// Looks for `condition` for about ten microseconds, before a wait that puts the thread to sleep: to sleep and to be
-    /// woken takes longer, and the other thread is often about to make the condition true. Two threads that exchange
+    /// Looks for `condition` for about ten microseconds, before a wait that puts the thread to sleep: to sleep and to
+    /// be woken takes longer, and the other thread is often about to make the condition true. Two threads that exchange
     /// cheap items would otherwise sleep and wake each other for each batch.
     pub(crate) fn spin_until(condition: impl Fn() -> bool) {
         const LIMIT: Duration = Duration::from_micros(10);

@@ -1,5 +1,5 @@
-//! rayon: `into_par_iter` and `par_chunks` beside `par_bridge`, on cheap, live and uneven items, and with a state for each
-//! worker.
+//! rayon: `into_par_iter` and `par_chunks` beside `par_bridge`, on cheap, live and uneven items, and with a state for
+//! each worker.
 
 use std::collections::HashMap;
 use std::fmt;

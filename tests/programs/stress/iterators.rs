@@ -42,7 +42,8 @@ pub(crate) fn round(rng: &mut Rng) -> u64 {
     operations
 }
 
-/// Takes the items on several threads by all methods, and checks that each arrives once. Returns the number of operations.
+/// Takes the items on several threads by all methods, and checks that each arrives once. Returns the number of
+/// operations.
 pub(crate) fn share<I>(source: ThreadsafeIter<I>, length: usize, panics: usize, rng: &mut Rng) -> u64
 where
     I: Iterator<Item = Item> + Send + 'static,

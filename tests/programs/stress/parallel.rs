@@ -1,5 +1,5 @@
-//! rayon: drives of all kinds, beside callers of `next`, with early exits, panics, closes, and consumers that use rayon or
-//! wait for each other.
+//! rayon: drives of all kinds, beside callers of `next`, with early exits, panics, closes, and consumers that use rayon
+//! or wait for each other.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -168,7 +168,8 @@ where
     });
     let mut taken = taken.into_inner();
     let by_drives = taken.len() as u64;
-    // What is put back after `close` or a panic of the source is dropped, as is the rest of a chunk whose consumer panics.
+    // What is put back after `close` or a panic of the source is dropped, as is the rest of a chunk whose consumer
+    // panics.
     let drops = match stop {
         Stop::Never => false,
         Stop::Find | Stop::Error => source.is_poisoned(),

@@ -16,7 +16,8 @@ use crate::spans::{end_spans, relocated, whole_span};
 ///
 /// A `for` loop over a chain of adaptors hides the type of the chain, as `yield_from!` does. rustc forgets lifetimes
 /// when it finds out whether a suspended body is `Send`, and then rejects adaptors that store the items of a closure:
-/// "implementation of `FnOnce` is not general enough". Of a hidden type it knows that it is `Send`, and looks no further.
+/// "implementation of `FnOnce` is not general enough". Of a hidden type it knows that it is `Send`, and looks no
+/// further.
 ///
 /// Input:
 ///

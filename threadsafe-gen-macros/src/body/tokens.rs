@@ -2,9 +2,9 @@
 //!
 //! The input of a macro has no meaning before the macro is expanded, so that of an unknown macro is neither judged nor
 //! rewritten. The input of the macros in [`MacroClass`] is code of the body. If it parses as expressions or as
-//! statements, as that of `vec!`, `println!` and `assert!` does, it is treated as such. In all other input, such as that
-//! of `select!`, only single tokens are recognized: `?`, `return`, `.await`, `yield` and the names of a generator's
-//! macros.
+//! statements, as that of `vec!`, `println!` and `assert!` does, it is treated as such. In all other input, such as
+//! that of `select!`, only single tokens are recognized: `?`, `return`, `.await`, `yield` and the names of a
+//! generator's macros.
 
 use std::collections::HashSet;
 use std::mem;
@@ -88,8 +88,8 @@ pub(crate) fn find_keyword(tokens: &TokenStream) -> Option<Span> {
     })
 }
 
-/// Returns the span of the first `?` that can be the operator, which stands behind an operand. That of `?Sized` does not,
-/// nor does that of `info!(?value)`.
+/// Returns the span of the first `?` that can be the operator, which stands behind an operand. That of `?Sized` does
+/// not, nor does that of `info!(?value)`.
 pub(crate) fn find_question_mark(tokens: &TokenStream, local: &LocalMacros) -> Option<Span> {
     let (mut calls, mut after_operand) = (MacroCalls::default(), false);
     for token in tokens.clone() {

@@ -114,7 +114,8 @@ where
 
 /// A drive by this thread alone.
 ///
-/// If the lock is held for long, it runs other jobs of the pool if it `yields`: a caller in the source may wait for one.
+/// If the lock is held for long, it runs other jobs of the pool if it `yields`: a caller in the source may wait for
+/// one.
 fn drive_alone<I, P, C>(iter: &ThreadsafeIter<I>, portion: &P, consumer: C, yields: bool) -> C::Result
 where
     I: Iterator<Item: Send> + Send,
@@ -393,7 +394,8 @@ where
         match turn {
             Ok(Some(turn)) => {
                 if let Turn::Lock(_) = turn {
-                    // Before the next task is in line, so that whichever comes out of the source finds one or the other.
+                    // Before the next task is in line, so that whichever comes out of the source finds one or the
+                    // other.
                     inside.set(true);
                 }
                 self.step_out();
@@ -433,9 +435,9 @@ where
 
     /// Whether a task of this drive is in the source, which is going to look for one in line when it comes out.
     ///
-    /// The store when it comes out is not ordered with that check, since a fence for each item would cost half as
-    /// much as the lock. The two can cross for as long as a store takes to leave its core, some nanoseconds. A task that
-    /// is inside after a thousand times as long has not looked yet.
+    /// The store when it comes out is not ordered with that check, since a fence for each item would cost half as much
+    /// as the lock. The two can cross for as long as a store takes to leave its core, some nanoseconds. A task that is
+    /// inside after a thousand times as long has not looked yet.
     fn stays_inside(&self) -> bool {
         let start = Instant::now();
         while self.drive.inside.get() {

@@ -67,7 +67,8 @@ pub(super) trait Portion<I: Iterator>: Send + Sync {
         inside: &Inside,
     ) -> Option<(usize, Self::Item)>;
 
-    /// Waits up to `timeout` for a portion of a source that runs ahead, without the lock, so that `close` ends the wait.
+    /// Waits up to `timeout` for a portion of a source that runs ahead, without the lock, so that `close` ends the
+    /// wait.
     fn pull_ahead(
         &self,
         iter: &ThreadsafeIter<I>,

@@ -59,8 +59,8 @@ pub(crate) mod primitives {
 
 /// Faults that the models must find. The environment variable `PLANTED` selects one.
 ///
-/// The first seven are faults of the primitives and are in this directory. The others are faults of the code under test:
-/// `.ci/model` plants them in a copy of the code, each behind an `if` that calls [`planted`].
+/// The first seven are faults of the primitives and are in this directory. The others are faults of the code under
+/// test: `.ci/model` plants them in a copy of the code, each behind an `if` that calls [`planted`].
 const FAULTS: [&str; 27] = [
     // A timed try of the mutex fails on a pure load of its word.
     "timed-try-is-a-pure-load",

@@ -57,7 +57,8 @@ fn items_put_back_beside_two_nexts_after_the_end_leave_no_bit_set() {
         let before = [one.next(), other.next()].map(|item| item.unwrap().index);
         assert!(iter.next().is_none());
         drop((one, other));
-        // Of 1, 2 and 4 the consumer takes the first two, uses one, and puts 2 back, while this thread may take both others.
+        // Of 1, 2 and 4 the consumer takes the first two, uses one, and puts 2 back, while this thread may take both
+        // others.
         let (used, taken) =
             both(consumer(&iter, 2, 1), || [iter.next(), iter.next()].into_iter().flatten().collect::<Vec<_>>());
         let taken: Vec<_> = taken.into_iter().map(|item| item.index).collect();

@@ -1,4 +1,5 @@
-//! The tasks of a rayon drive: no idle task is forgotten. `src/parallel/idle.rs` needs no rayon, and is compiled here alone.
+//! The tasks of a rayon drive: no idle task is forgotten. `src/parallel/idle.rs` needs no rayon, and is compiled here
+//! alone.
 
 #[allow(dead_code, reason = "what the scenarios do not need")]
 #[path = "../../../src/parallel/idle.rs"]
