@@ -322,6 +322,8 @@ fn connections_are_served_side_by_side() {
             let address = listener.local_addr().unwrap();
             let connections = iter::from_fn(|| listener.accept().ok().map(|(stream, _)| stream)).threadsafe();
             let serve = |stream: TcpStream| {
+                // Small messages are not to wait for an acknowledgement.
+                stream.set_nodelay(true).unwrap();
                 for line in BufReader::new(stream.try_clone().unwrap()).lines() {
                     let line = line.unwrap();
                     if line == "close" {
@@ -334,6 +336,7 @@ fn connections_are_served_side_by_side() {
                 scope.spawn(|| pool.install(|| connections.par_iter().for_each(serve)));
                 let connect = || {
                     let stream = TcpStream::connect(address).unwrap();
+                    stream.set_nodelay(true).unwrap();
                     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
                     stream
                 };

@@ -158,9 +158,9 @@ fn the_panic_of_a_consumer_stops_the_drive() {
 fn the_panic_of_a_consumer_leaves_what_other_tasks_have() {
     limited(|| {
         for pool in pools(&[2, 4, 8]) {
-            for round in 0..100 {
+            for round in 0..40 {
                 const END: usize = 30_000;
-                let at = 200 * round + 13;
+                let at = 500 * round + 13;
                 let shared = annotated(END);
                 let used = Used::default();
                 let payload = panic_of(|| {

@@ -37,7 +37,7 @@ fn states(threads: usize, items: usize, making: Duration, using: Duration) -> (u
 fn states_are_a_small_multiple_of_the_threads() {
     limited(|| {
         for threads in [1, 2, 4, 8] {
-            for (items, making, using) in [(1000, 0, 500), (300, 1000, 0), (200, 1000, 4000), (100_000, 0, 0)] {
+            for (items, making, using) in [(400, 0, 500), (200, 1000, 0), (150, 1000, 4000), (100_000, 0, 0)] {
                 let [making, using] = [making, using].map(Duration::from_micros);
                 in_one_of_several_tries(|| {
                     let (inits, folds) = states(threads, items, making, using);

@@ -191,7 +191,7 @@ fn a_drive_of_a_slow_source_stops_soon() {
 fn a_drive_ends_while_its_tasks_sleep() {
     limited(|| {
         let pool = pool(8);
-        for round in 0..100 {
+        for round in 0..45 {
             // Long enough for some tasks to sleep, and for some to end.
             let pause = Duration::from_millis(round % 15);
             let shared = (0..3_usize).inspect(|_| thread::sleep(pause)).threadsafe();
@@ -209,7 +209,7 @@ fn a_drive_ends_while_its_tasks_sleep() {
 fn many_drives_after_each_other_lose_nothing() {
     limited(|| {
         for pool in pools(&[2, 4, 8]) {
-            for _ in 0..20 {
+            for _ in 0..8 {
                 const END: usize = 60_000;
                 let shared = annotated(END);
                 let used = Used::default();
