@@ -35,7 +35,8 @@ pub trait ThreadsafeExt: Iterator + Sized {
     ///
     /// An item costs some 600 ns with 8 items ahead, 200 ns with 64 and 75 ns with 1,024: with few items ahead, the two
     /// threads wait for each other more often. The time of the source and that of the consumer overlap, so `prefetch`
-    /// pays if each takes longer than that for an item. A thread that waits looks for ten microseconds, and then sleeps.
+    /// pays if each takes longer than that for an item. A thread that waits looks for ten microseconds, and then
+    /// sleeps.
     ///
     /// | the source | the items are cheap to process | the items are expensive to process |
     /// | --- | --- | --- |
