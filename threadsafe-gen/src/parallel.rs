@@ -102,9 +102,10 @@ use crate::iter::ThreadsafeIter;
 /// The source and the consumer may use rayon, also the same pool, and other drives. These block for ever:
 ///
 /// - A consumer that waits for another item to be processed, if the pool has no thread left for that item. A pool of
-/// one has none. - A second `par_iter` or `next` on the pool, while a thread of the pool is in a source that itself
-/// uses the pool. For example, the source calls `rayon::join`, and that thread runs another job meanwhile, which calls
-/// `par_iter` of the same source: the job waits for the source, and the source for the job.
+///   one has none.
+/// - A second `par_iter` or `next` on the pool, while a thread of the pool is in a source that itself uses the pool.
+///   For example, the source calls `rayon::join`, and that thread runs another job meanwhile, which calls `par_iter` of
+///   the same source: the job waits for the source, and the source for the job.
 ///
 /// # Alternatives
 ///
