@@ -66,7 +66,7 @@ pub fn judge(answers: &[Answer]) -> Vec<Verdict> {
         let selection = Selection { question: "prefetch", setting: Some(&setting), threads: None, unit: "ns/item" };
         judge.ratio(&format!("prefetch({ahead})"), selection, names::OUR_PREFETCH, names::CROSSBEAM, 0.5);
     }
-    // Half would be the whole overlap. What is allowed leaves an item that takes 20 µs two microseconds at each end.
+    // With a complete overlap the ratio is 0.5. The target allows two microseconds of overhead at each end.
     let overlap = Selection { question: "prefetch", setting: Some("20 µs"), threads: None, unit: "ns/item" };
     judge.ratio("prefetch, a source and a consumer of 20 µs", overlap, names::OUR_PREFETCH, names::PLAIN, 0.6);
     for time in ["100ns", "10µs", "1ms"] {

@@ -1,4 +1,4 @@
-//! What the example programs share: the command line, exit codes, signals, and reading in blocks.
+//! The parts that the example programs share: the command line, exit codes, signals, and reading in blocks.
 //!
 //! The exit code of a program is:
 //!

@@ -97,7 +97,7 @@ struct Room {
     changed: Condvar,
 }
 
-/// What there is in the place of an item.
+/// The content of the slot of an item.
 enum Outcome<T> {
     Result(T),
     /// The payload of a panic of the function or of the source.
@@ -259,28 +259,19 @@ impl<T> Results<T> {
         }
     }
 
-    /// Gives back the room of an item that is returned.
-    fn give_room(&self) {
-        let Room { limit, taken, .. } = &self.room;
-        // Equal, and not less: a worker that is being woken may take long to wake up.
-        if taken.fetch_sub(1, Release) - 1 == limit / 2 {
-            self.room.wake();
-        }
-    }
-
     /// Stores the outcome in its slot.
     fn deliver(&self, place: usize, outcome: Outcome<T>) {
-        let Slot { done, outcome: place, ready } = &self.slots[place];
-        let mut place = place.lock();
+        let slot = &self.slots[place];
+        let mut contents = slot.outcome.lock();
         if self.phase() & STOPPED != 0 {
             // Not under the mutex, because a destructor may take long or panic.
-            drop(place);
+            drop(contents);
             return;
         }
-        *place = Some(outcome);
-        done.store(1, Release);
-        drop(place);
-        ready.notify_one();
+        *contents = Some(outcome);
+        slot.done.store(1, Release);
+        drop(contents);
+        slot.ready.notify_one();
     }
 
     /// Nothing more is to be pulled.
@@ -291,6 +282,14 @@ impl<T> Results<T> {
 }
 
 impl Room {
+    /// Gives back the room of an item that is returned.
+    fn give_back(&self) {
+        // Equal, and not less: a worker that is being woken may take long to wake up.
+        if self.taken.fetch_sub(1, Release) - 1 == self.limit / 2 {
+            self.wake();
+        }
+    }
+
     /// Wakes a worker that sleeps, if there is one, after room was given.
     fn wake(&self) {
         // A worker counts itself as sleeping and then looks for room, with a fence between, as here between the room
@@ -337,7 +336,7 @@ impl<T> Iterator for ParallelMap<T> {
         let is_done = || done.load(Acquire) == 1;
         spin_until(is_done);
         if !is_done() {
-            // Also if there is room for less than half of the slots.
+            // Also if there is room for fewer items than half of the slots.
             results.room.wake();
         }
         let mut outcome = outcome.lock();
@@ -348,7 +347,7 @@ impl<T> Iterator for ParallelMap<T> {
             Outcome::Result(result) => {
                 done.store(0, Relaxed);
                 drop(outcome);
-                results.give_room();
+                results.room.give_back();
                 self.place = results.after(self.place);
                 self.returned = self.returned.wrapping_add(1);
                 Some(result)

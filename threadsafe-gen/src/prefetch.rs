@@ -207,7 +207,7 @@ impl<T> Queue<T> {
         !state.items.is_empty() || self.consumer.batch.load(Relaxed) > 0
     }
 
-    /// Looks for an item for about two microseconds.
+    /// Looks for an item for some microseconds, see [`spin_until`].
     fn spin(&self) {
         spin_until(|| self.queued.0.load(Relaxed) > 0 || self.consumer.batch.load(Relaxed) > 0);
     }
