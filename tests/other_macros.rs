@@ -34,6 +34,24 @@ macro_rules! same {
     };
 }
 
+/// Yields by macros that the body of the caller does not mention.
+macro_rules! yield_three_times {
+    ($item:expr) => {
+        yield_!($item);
+        yield_from!([$item, $item]);
+    };
+}
+
+/// Defines a generator whose body calls a macro by a path of which the attribute sees no word.
+macro_rules! define_generator {
+    ($name:ident, $macro:path) => {
+        #[threadsafe_generator]
+        fn $name() -> impl Iterator<Item = u8> {
+            $macro!(2);
+        }
+    };
+}
+
 #[threadsafe_generator]
 fn texts() -> impl Iterator<Item = &'static str> {
     yield_!(text!(return x;));
@@ -152,6 +170,21 @@ fn a_macro_of_the_body_hides_a_known_one(n: u8) -> impl Iterator<Item = Result<u
     }
     yield_!(Ok(n));
     yield_!(u8::try_from(vec![return;]).map_err(|error| error.to_string()));
+}
+
+#[threadsafe_generator]
+fn yields_unmentioned() -> impl Iterator<Item = u8> {
+    yield_three_times!(1);
+}
+
+define_generator!(yields_unmentioned_by_a_path, yield_three_times);
+
+#[test]
+fn a_macro_yields_by_macros_that_the_body_does_not_mention() {
+    assert!(yields_unmentioned().eq([1, 1, 1]));
+    assert!(yields_unmentioned_by_a_path().eq([2, 2, 2]));
+    let in_place = generator! { yield_three_times!(3_u8); };
+    assert!(in_place.eq([3, 3, 3]));
 }
 
 #[test]

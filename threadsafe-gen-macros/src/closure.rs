@@ -200,9 +200,9 @@ impl Closure<'_> {
     /// Defines `yield_!`, `yield_from!` and, in a coroutine, `resumed_with!`.
     ///
     /// They are local, so that they need no import, and they are `macro_rules!`, so that they work in the input of
-    /// other macros. Each name has the hygiene of its first mention in the body, because that mention may be in tokens
-    /// of another macro. Without a mention it has that of the function, for macros that are defined around the function
-    /// and yield.
+    /// other macros. A body that calls no other macros gets only those that it mentions. Each name has the hygiene of
+    /// its first mention in the body, because that mention may be in tokens of another macro. Without a mention it has
+    /// that of the function, for macros that are defined around the function and yield.
     ///
     /// Output, of each:
     ///
@@ -215,7 +215,12 @@ impl Closure<'_> {
     /// ```
     fn macro_definitions(&self) -> TokenStream {
         let site = Span::mixed_site();
-        let define = |name: &str, usage: &str, mention: Option<Span>, rules: TokenStream| {
+        let mentions = &self.body.mentions;
+        let define = |name: &str, usage: &str, mention: Option<Span>, rules: &dyn Fn() -> TokenStream| {
+            if mention.is_none() && !mentions.other_macros {
+                return TokenStream::new();
+            }
+            let rules = rules();
             let call_site = Span::call_site();
             let name = Ident::new(name, mention.map_or(call_site, |mention| call_site.resolved_at(mention)));
             quote_spanned! {site=>
@@ -226,23 +231,25 @@ impl Closure<'_> {
                 }
             }
         };
-        let (mentions, usage) = (&self.body.mentions, self.protocol.macro_usage());
+        let usage = self.protocol.macro_usage();
         // At `site` an error in an expansion is reported at the attribute. At `self.site` it would underline everything
         // from the attribute to the function's name.
         let mut yielder = self.yielder();
         yielder.set_span(site);
-        let of_items = usage.yields_from_items.then(|| self.yield_from_rules(&yielder));
-        let of_coroutine = usage.yields_from_coroutine.then(|| delegate_rules(&yielder));
-        let of_stream = self.protocol.can_await().then(|| yield_from_stream_rules(&yielder));
-        let yield_ = define("yield_", usage.yield_, mentions.yield_, self.yield_rules(&yielder));
-        let yield_from =
-            define("yield_from", usage.yield_from, mentions.yield_from, quote!(#of_stream #of_items #of_coroutine));
+        let yield_ = define("yield_", usage.yield_, mentions.yield_, &|| self.yield_rules(&yielder));
+        let yield_from = define("yield_from", usage.yield_from, mentions.yield_from, &|| {
+            let of_items = usage.yields_from_items.then(|| self.yield_from_rules(&yielder));
+            let of_coroutine = usage.yields_from_coroutine.then(|| delegate_rules(&yielder));
+            let of_stream = self.protocol.can_await().then(|| yield_from_stream_rules(&yielder));
+            quote!(#of_stream #of_items #of_coroutine)
+        });
         let resumed_with = self.protocol.is_coroutine().then(|| {
-            let site = mentions.resumed_with.map_or(site, |mention| site.located_at(mention));
-            let mut first_arg = self.first_arg();
-            first_arg.set_span(site);
-            let rules = quote_spanned!(site=> () => { #first_arg.take() };);
-            define("resumed_with", usage.resumed_with, mentions.resumed_with, rules)
+            define("resumed_with", usage.resumed_with, mentions.resumed_with, &|| {
+                let site = mentions.resumed_with.map_or(site, |mention| site.located_at(mention));
+                let mut first_arg = self.first_arg();
+                first_arg.set_span(site);
+                quote_spanned!(site=> () => { #first_arg.take() };)
+            })
         });
         quote!(#yield_ #yield_from #resumed_with)
     }
@@ -257,7 +264,7 @@ impl Closure<'_> {
     /// ```text
     /// ($item:expr $(,)?) => {{
     ///     let __item: Item = $item;
-    ///     { __yielder.yield_(__item).await }
+    ///     /* yield `__item` */
     /// }};
     /// ```
     fn yield_rules(&self, yielder: &Ident) -> TokenStream {
@@ -270,11 +277,12 @@ impl Closure<'_> {
                     let __item = __unify_items(#item);
                 },
             };
+            let yield_item = self.yield_item(yielder, &quote_spanned!(site=> __item));
             quote_spanned! {site=>
                 {{
                     #bind_item
                     #[allow(unreachable_code)]
-                    { #yielder.yield_(__item).await }
+                    #yield_item
                 }}
             }
         };
@@ -282,6 +290,29 @@ impl Closure<'_> {
         quote_spanned! {site=>
             () => #unit;
             ($item:expr $(,)?) => #item;
+        }
+    }
+
+    /// Builds the expression that yields the value of a variable.
+    ///
+    /// Output, for an iterator, and for a coroutine or a stream:
+    ///
+    /// ```text
+    /// if !__yielder.put(item) {
+    ///     ::threadsafe_gen::__private::suspend().await
+    /// }
+    /// { __yielder.yield_(item).await }
+    /// ```
+    fn yield_item(&self, yielder: &Ident, item: &TokenStream) -> TokenStream {
+        let site = Span::mixed_site();
+        let krate = relocated(self.krate, site);
+        match self.protocol {
+            Protocol::Iterator => quote_spanned! {site=>
+                if !#yielder.put(#item) {
+                    #krate::__private::suspend().await
+                }
+            },
+            Protocol::Coroutine(_) | Protocol::Stream => quote_spanned!(site=> { #yielder.yield_(#item).await }),
         }
     }
 
@@ -293,13 +324,13 @@ impl Closure<'_> {
     /// (@ $item:tt $items:expr) => {
     ///     for $item in $items {
     ///         let $item: Item = $item;
-    ///         __yielder.yield_($item).await;
+    ///         /* yield `$item` */
     ///     }
     /// };
     /// ($items:expr $(,)?) => {
     ///     for __item in ::threadsafe_gen::__private::send_items($items) {
     ///         let __item: Item = __item;
-    ///         __yielder.yield_(__item).await;
+    ///         /* yield `__item` */
     ///     }
     /// };
     /// ```
@@ -315,10 +346,11 @@ impl Closure<'_> {
                 ItemType::Declared(item) => quote_spanned!(site=> let #name: #item = #name;),
                 ItemType::Inferred => quote_spanned!(site=> let #name = __unify_items(#name);),
             };
+            let yield_item = self.yield_item(yielder, &name);
             quote_spanned! {site=>
                 for #name in #items {
                     #item
-                    #yielder.yield_(#name).await;
+                    #yield_item
                 }
             }
         };

@@ -11,7 +11,7 @@ use syn::{
     Abi, Attribute, Error, FnArg, Pat, PatIdent, PatOr, PatType, Path, Result, Signature, Token, Visibility, braced,
 };
 
-use crate::body::{Body, Context, find_keyword};
+use crate::body::{Body, Context};
 use crate::model::Protocol;
 use crate::signature::{DeclaredReturn, RejectedReturn};
 
@@ -69,9 +69,6 @@ pub(crate) fn generator_fn(options: TokenStream, item: TokenStream) -> std::resu
         check_qualifiers(&function.sig)?;
         check_arguments(&function.sig)?;
         let returns = DeclaredReturn::parse(&function.sig)?;
-        if let Some(body) = function.body.as_ref().filter(|_| cfg!(all(has_no_yield, not(test)))) {
-            check_keyword(body)?;
-        }
         // Rust 1.85 drops the temporary of a reference inside of `Some`.
         let arguments = argument_names(&function.sig);
         let context = Context {
@@ -79,6 +76,7 @@ pub(crate) fn generator_fn(options: TokenStream, item: TokenStream) -> std::resu
             protocol: &returns.protocol,
             item: Some(&returns.item),
             arguments: Some(&arguments),
+            rejects_keyword: cfg!(all(has_no_yield, not(test))),
         };
         let body = function.body.as_ref().map(|body| Body::check_and_rewrite(body, &context)).transpose()?;
         Ok((returns, body))
@@ -107,7 +105,7 @@ impl Parse for InPlace {
         let move_ = input.parse()?;
         let protocol = Protocol::Iterator;
         let body = Group::new(Delimiter::Brace, input.parse()?);
-        let context = Context { krate: &krate.to_token_stream(), protocol: &protocol, item: None, arguments: None };
+        let context = Context { krate: &krate.to_token_stream(), protocol: &protocol, item: None, arguments: None, rejects_keyword: false };
         let body = Body::check_and_rewrite(&body, &context)?;
         Ok(Self { krate, move_, protocol, body })
     }
@@ -188,18 +186,6 @@ fn check_qualifiers(sig: &Signature) -> Result<()> {
 /// Returns whether an ABI is the one that functions have without `extern`.
 fn is_rust(abi: &Abi) -> bool {
     abi.name.as_ref().is_some_and(|name| name.value() == "Rust")
-}
-
-/// Rejects the keyword `yield` where rustc does too, since rustc does not say what to write instead. In the input of a
-/// macro it is a word like any other.
-fn check_keyword(body: &Group) -> Result<()> {
-    match find_keyword(&body.stream()) {
-        None => Ok(()),
-        Some(keyword) => {
-            let message = "the keyword `yield` is unstable: write `yield_!(item)`";
-            Err(Error::new(keyword, message))
-        }
-    }
 }
 
 /// Rejects a second attribute of the same name on a function.

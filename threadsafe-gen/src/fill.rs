@@ -8,8 +8,15 @@ use std::sync::atomic::Ordering::Relaxed;
 use parking_lot::Mutex;
 
 /// The way in which a buffer is filled, chosen where the type of the iterator is known, and called once for many items.
+///
+/// None of these names the code of the iterator's `next`, which is so compiled where it is called, and not where a
+/// `ThreadsafeIter` is created.
 pub(crate) enum Fill<I: Iterator> {
-    /// Moves up to `size` items into an empty buffer; returns `true` if the iterator ended first.
+    /// By an iterator of which nothing is known.
+    OneByOne,
+    /// By a generator, whose [`Chunk`] the function returns.
+    Generator(fn(&I) -> &dyn Chunk<I::Item>),
+    /// By the function, which does what [`Fill::call`] does.
     Function(fn(&mut I, &mut Vec<I::Item>, usize) -> bool),
     /// By a [`Batched`](crate::boxed_iter::Batched) in a box, whose address the function returns.
     Batch(Arc<Batch<I::Item>>, fn(&I) -> usize),
@@ -21,15 +28,16 @@ impl<I: Iterator> Fill<I> {
     /// If the iterator panics, the buffer has the items before the panic.
     pub(crate) fn call(&self, iter: &mut I, buffer: &mut Vec<I::Item>, size: usize) -> bool {
         match self {
+            Self::OneByOne => one_by_one(iter, buffer, size),
+            Self::Generator(chunk) => by_chunk(*chunk, iter, buffer, size),
             Self::Function(fill) => fill(iter, buffer, size),
             Self::Batch(batch, address) => batch.fill(address(iter), iter, buffer, size),
         }
     }
 }
 
-/// The function for an iterator of which nothing is known. It uses internal iteration, at which chains of adaptors are
-/// faster.
-pub(crate) fn one_by_one<I: Iterator>(iter: &mut I, buffer: &mut Vec<I::Item>, size: usize) -> bool {
+/// Fills a buffer by internal iteration, at which chains of adaptors are faster.
+fn one_by_one<I: Iterator>(iter: &mut I, buffer: &mut Vec<I::Item>, size: usize) -> bool {
     // Reserves what the iterator can have, but no more than this at once, whatever `size` the caller asks for.
     const MOST_RESERVED: usize = 1024;
     buffer.reserve_exact(iter.size_hint().1.unwrap_or(0).min(size).min(MOST_RESERVED));
@@ -37,6 +45,44 @@ pub(crate) fn one_by_one<I: Iterator>(iter: &mut I, buffer: &mut Vec<I::Item>, s
         buffer.push(item);
         buffer.len() < size
     })
+}
+
+/// The place in a generator to which its body adds the items that it yields, and suspends only at the last one.
+pub(crate) trait Chunk<T> {
+    /// Adds the items of the next call of `next` to `buffer` until it has `size` items. `next` returns the last one.
+    fn start(&self, buffer: Vec<T>, size: usize);
+
+    /// Returns the buffer, and lets the body suspend at every item again.
+    fn take(&self) -> Vec<T>;
+}
+
+fn by_chunk<I: Iterator>(
+    chunk: fn(&I) -> &dyn Chunk<I::Item>,
+    iter: &mut I,
+    buffer: &mut Vec<I::Item>,
+    size: usize,
+) -> bool {
+    /// Takes the buffer back, also if `next` panics.
+    struct TakeBack<'a, I: Iterator>(fn(&I) -> &dyn Chunk<I::Item>, &'a mut I, &'a mut Vec<I::Item>);
+
+    impl<I: Iterator> Drop for TakeBack<'_, I> {
+        fn drop(&mut self) {
+            *self.2 = self.0(self.1).take();
+        }
+    }
+
+    // A buffer with more capacity is not filled as a chunk.
+    buffer.shrink_to(size);
+    loop {
+        chunk(iter).start(mem::take(buffer), size);
+        let filled = TakeBack(chunk, iter, buffer);
+        let Some(last) = filled.1.next() else { return true };
+        drop(filled);
+        buffer.push(last);
+        if buffer.len() >= size {
+            return false;
+        }
+    }
 }
 
 /// A buffer on its way to the [`Batched`](crate::boxed_iter::Batched) in the box, and back.

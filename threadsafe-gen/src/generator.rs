@@ -80,11 +80,11 @@
     reason = "two `Send` implementations and three expressions, argued above; the crate has no other unsafe code"
 )]
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::Cell;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::{PhantomData, PhantomPinned};
-use std::mem::{self, ManuallyDrop};
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::ptr;
 use std::task::{Context, Poll, Waker};
@@ -92,26 +92,40 @@ use std::task::{Context, Poll, Waker};
 use genawaiter::{Coroutine, GeneratorState};
 
 use crate::ThreadsafeIter;
+use crate::fill::{Chunk, Fill};
 
 /// Holds the items between their yield and their delivery.
 struct Slot<Y, B = ()> {
-    /// The item at whose yield the body suspends.
-    item: Cell<Option<Y>>,
-    /// The items that were yielded without suspending.
+    item: Cell<Item<Y>>,
+    /// The items that were yielded without suspending. Has room for items only while it is being filled.
     chunk: Cell<Vec<Y>>,
-    /// The length up to which a yield appends its item to the chunk, and does not suspend. 0 for single items.
-    chunk_limit: Cell<usize>,
+    /// The chunk after it was filled, up to its last item or to the end of the body.
+    filled: Cell<Vec<Y>>,
+    /// The number of items that the chunk shall have, with the one at whose yield the body suspends.
+    chunk_size: Cell<usize>,
     is_finished: Cell<bool>,
     /// The place of the reply to an item: `()` if there are no replies, or a [`Reply`].
     reply: B,
 }
 
+/// The item at whose yield the body suspends.
+#[derive(Default)]
+enum Item<Y> {
+    /// There is none. The next yield stores one here.
+    #[default]
+    None,
+    /// There is none, and a chunk is being filled: the next yield appends its item to it, unless that is the last one.
+    InChunk,
+    Some(Y),
+}
+
 impl<Y, B> Slot<Y, B> {
     fn new(reply: B) -> Self {
         Self {
-            item: Cell::new(None),
+            item: Cell::new(Item::None),
             chunk: Cell::new(Vec::new()),
-            chunk_limit: Cell::new(0),
+            filled: Cell::new(Vec::new()),
+            chunk_size: Cell::new(0),
             is_finished: Cell::new(false),
             reply,
         }
@@ -119,78 +133,90 @@ impl<Y, B> Slot<Y, B> {
 
     /// Takes the item of a yield. Returns `true` if it is in the chunk, and the body continues.
     #[inline]
-    fn put(&self, item: Y) -> bool {
-        // SAFETY: point 9 above. One thread at a time uses the slot (5). All other code takes or replaces the chunk as
-        // a whole. This reference ends before any other code runs, because the push has room.
-        let chunk = unsafe { &mut *self.chunk.as_ptr() };
-        let continues = chunk.len() < self.chunk_limit.get();
-        if !continues {
-            self.put_single(item);
-        } else if chunk.len() < chunk.capacity() {
-            chunk.push(item);
+    fn put(&self, new: Y) -> bool {
+        // SAFETY: point 9 above. One thread at a time uses the slot (5). All other code takes or replaces the contents
+        // of these cells as a whole. The references end before any other code runs, because the push has room.
+        let (item, chunk) = unsafe { (&mut *self.item.as_ptr(), &mut *self.chunk.as_ptr()) };
+        if let Item::None = item {
+            *item = Item::Some(new);
+            false
+        } else if const { size_of::<Y>() > 0 } && chunk.len() + 1 < chunk.capacity() {
+            chunk.push(new);
+            true
         } else {
-            self.push_slow(item);
+            self.put_slow(new)
+        }
+    }
+
+    /// Takes the last item of a chunk, or one for which the chunk has to grow first.
+    ///
+    /// Outlined tail call: keeps its prologue off the hot path.
+    #[cold]
+    #[inline(never)]
+    fn put_slow(&self, new: Y) -> bool {
+        let Item::InChunk = self.item.take() else { not_awaited() };
+        let (mut chunk, size) = (self.chunk.take(), self.chunk_size.get());
+        if chunk.capacity() < size {
+            let capacity = chunk.capacity().saturating_mul(2).max(4).min(size);
+            chunk.reserve_exact(capacity - chunk.len());
+        }
+        // A larger capacity, which is not what was asked for, would let the body run too far.
+        let continues = chunk.len() + 1 < chunk.capacity() && chunk.capacity() <= size;
+        if continues {
+            chunk.push(new);
+            self.item.set(Item::InChunk);
+            self.chunk.set(chunk);
+        } else {
+            self.item.set(Item::Some(new));
+            self.filled.set(chunk);
         }
         continues
     }
 
-    /// Stores the item at whose yield the body suspends.
+    /// Stores the item of a coroutine, whose body suspends at every yield.
     #[inline]
     fn put_single(&self, item: Y) {
-        if self.item.replace(Some(item)).is_some() {
+        if !matches!(self.item.replace(Item::Some(item)), Item::None) {
             not_awaited();
         }
     }
 
-    /// Outlined tail call: keeps its prologue off the hot path.
-    #[cold]
-    #[inline(never)]
-    fn push_slow(&self, item: Y) {
-        let mut chunk = self.chunk.take();
-        chunk.push(item);
-        self.chunk.set(chunk);
+    /// Takes the item at whose yield the body has suspended.
+    #[inline]
+    fn take(&self) -> Option<Y> {
+        match self.item.take() {
+            Item::Some(item) => Some(item),
+            Item::None | Item::InChunk => None,
+        }
     }
 
     /// Marks the end. Panics if there is an item in the slot, which would never be delivered.
     #[cold]
     fn finish(&self) {
-        if self.item.take().is_some() {
+        if self.take().is_some() {
             not_awaited();
         }
         self.is_finished.set(true);
-        // Items that destructors of the body's locals yield from here on are dropped with the slot, also in a chunk.
-        self.chunk_limit.set(0);
+        // Items that destructors of the body's locals yield from here on do not get into the chunk.
+        self.filled.set(self.chunk.take());
     }
 }
 
-/// A chunk that is being filled. Moves its items into the buffer when it is dropped, so also if the body panics.
-struct Chunk<'a, Y> {
-    slot: &'a Slot<Y>,
-    buffer: &'a mut Vec<Y>,
-}
-
-impl<'a, Y> Chunk<'a, Y> {
-    /// Lets the body yield `size` items before the generator next takes them.
-    fn start(slot: &'a Slot<Y>, buffer: &'a mut Vec<Y>, size: usize) -> Self {
-        slot.chunk.set(mem::take(buffer));
-        slot.chunk_limit.set(size - 1);
-        Self { slot, buffer }
+/// The chunk of a generator: `ThreadsafeIter` starts it, calls `next` once, and takes it.
+impl<Y> Chunk<Y> for Slot<Y> {
+    fn start(&self, buffer: Vec<Y>, size: usize) {
+        if buffer.capacity() <= size {
+            self.item.set(Item::InChunk);
+        }
+        self.chunk.set(buffer);
+        self.chunk_size.set(size);
     }
 
-    /// Appends the item at which the body suspended. Returns `true` if there is none because the generator has ended.
-    fn finish(self, last: Option<Y>) -> bool {
-        let ended = last.is_none();
-        let mut chunk = self.slot.chunk.take();
-        chunk.extend(last);
-        self.slot.chunk.set(chunk);
-        ended
-    }
-}
-
-impl<Y> Drop for Chunk<'_, Y> {
-    fn drop(&mut self) {
-        self.slot.chunk_limit.set(0);
-        *self.buffer = self.slot.chunk.take();
+    fn take(&self) -> Vec<Y> {
+        // If the body has panicked, the chunk is still being filled.
+        self.item.set(Item::None);
+        let (chunk, filled) = (self.chunk.take(), self.filled.take());
+        if filled.is_empty() { chunk } else { filled }
     }
 }
 
@@ -346,8 +372,17 @@ impl<'id, Y> Yielder<'id, Y> {
     /// ```
     #[inline]
     pub fn yield_(&mut self, item: Y) -> impl Future<Output = ()> + use<'_, 'id, Y> {
-        let suspended = self.slot().put(item);
-        YieldFuture { suspended, yielder: PhantomData::<&mut Self> }
+        let suspended = self.put(item);
+        YieldFuture { suspend: Suspend { suspended }, yielder: PhantomData::<&mut Self> }
+    }
+
+    /// Stores `item`. Returns `true` if the body continues, and `false` if it has to await [`suspend`].
+    ///
+    /// For `yield_!`: no future is there, nor has a mark to be stored, if the body continues.
+    #[doc(hidden)]
+    #[inline]
+    pub fn put(&mut self, item: Y) -> bool {
+        self.slot().put(item)
     }
 
     /// Yields every item of `items`, as Python's `yield from` does.
@@ -447,12 +482,19 @@ impl<R> fmt::Debug for Reply<R> {
 ///
 /// It holds a mark of its own and no reference to the slot: a reference would have to be stored at each suspension, and
 /// between two atomic instructions each store is a cycle.
-struct YieldFuture<'a, 'id, Y> {
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Suspend {
     suspended: bool,
-    yielder: PhantomData<&'a mut Yielder<'id, Y>>,
 }
 
-impl<Y> Future for YieldFuture<'_, '_, Y> {
+/// Suspends the body of a generator, after [`Yielder::put`].
+#[inline]
+pub fn suspend() -> Suspend {
+    Suspend { suspended: false }
+}
+
+impl Future for Suspend {
     type Output = ();
 
     #[inline]
@@ -463,6 +505,21 @@ impl<Y> Future for YieldFuture<'_, '_, Y> {
             self.suspended = true;
             Poll::Pending
         }
+    }
+}
+
+/// [`Suspend`], with a borrow of the yielder.
+struct YieldFuture<'a, 'id, Y> {
+    suspend: Suspend,
+    yielder: PhantomData<&'a mut Yielder<'id, Y>>,
+}
+
+impl<Y> Future for YieldFuture<'_, '_, Y> {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.suspend).poll(cx)
     }
 }
 
@@ -506,9 +563,9 @@ pub struct Generator<Y, F, B = ()> {
 
 /// The part of a generator that is on the heap, and does not move. All of it is in cells: there is no `&mut` to it.
 struct Frame<Y, F, B> {
-    /// `None` before the body is there and after its end. Declared before the slot, and so dropped before it: a
-    /// destructor of the body's locals may still yield.
-    body: UnsafeCell<Option<F>>,
+    /// `None` before the body is there and after its end. Dropped by the `Generator`, so that no code to drop a body is
+    /// compiled wherever a generator is created.
+    body: Cell<ManuallyDrop<Option<F>>>,
     slot: Slot<Y, B>,
     /// The yielder in the body points to the slot.
     _pinned: PhantomPinned,
@@ -522,12 +579,12 @@ unsafe impl<Y: Send, F: Send, B: Send> Send for Generator<Y, F, B> {}
 impl<Y, F, B> Generator<Y, F, B> {
     /// Creates a generator from the function that makes its body. Leaks the frame if that function panics.
     fn new<'id>(reply: B, start: impl FnOnce(Yielder<'id, Y, B>) -> F) -> Self {
-        let frame = Box::pin(Frame { body: UnsafeCell::new(None), slot: Slot::new(reply), _pinned: PhantomPinned });
-        // Without this, code to drop a generator would be compiled wherever one is created, for the case of that panic.
-        let mut generator = ManuallyDrop::new(Self { frame });
-        let body = start(Yielder { slot: &raw const generator.frame.slot, id: PhantomData });
-        generator.parts().0.set(Some(body));
-        ManuallyDrop::into_inner(generator)
+        let body = const { Cell::new(ManuallyDrop::new(None)) };
+        let frame = Box::pin(Frame { body, slot: Slot::new(reply), _pinned: PhantomPinned });
+        // Without this, code to drop a frame would be compiled wherever a generator is created, for that panic.
+        let frame = ManuallyDrop::new(frame);
+        frame.body.set(ManuallyDrop::new(Some(start(Yielder { slot: &raw const frame.slot, id: PhantomData }))));
+        Self { frame: ManuallyDrop::into_inner(frame) }
     }
 
     /// Returns the body and the slot.
@@ -535,11 +592,18 @@ impl<Y, F, B> Generator<Y, F, B> {
     fn parts(&mut self) -> (Pin<&mut Option<F>>, &Slot<Y, B>) {
         let Frame { body, slot, .. } = &*self.frame;
         // SAFETY: point 8 above. This reference borrows the generator, so that there is no other. The frame is pinned.
-        (unsafe { Pin::new_unchecked(&mut *body.get()) }, slot)
+        (unsafe { Pin::new_unchecked(&mut *body.as_ptr()) }, slot)
     }
 
     pub(crate) fn is_finished(&self) -> bool {
         self.frame.slot.is_finished.get()
+    }
+}
+
+/// Drops the body before the slot: a destructor of the body's locals may still yield.
+impl<Y, F, B> Drop for Generator<Y, F, B> {
+    fn drop(&mut self) {
+        self.parts().0.set(None);
     }
 }
 
@@ -565,14 +629,22 @@ impl<Y, F: Future<Output = ()>> Generator<Y, F> {
     /// assert_eq!(one + other, 338_350);
     /// ```
     pub fn threadsafe(self) -> ThreadsafeIter<Self> {
-        ThreadsafeIter::with_fill(self, Self::fill)
+        ThreadsafeIter::with_fill(self, Fill::Generator(Self::chunk))
     }
 
-    /// Takes the next item from the body.
+    fn chunk(&self) -> &dyn Chunk<Y> {
+        &self.frame.slot
+    }
+}
+
+impl<Y, F: Future<Output = ()>> Iterator for Generator<Y, F> {
+    type Item = Y;
+
     #[inline]
-    fn step(mut body: Pin<&mut Option<F>>, slot: &Slot<Y>) -> Option<Y> {
+    fn next(&mut self) -> Option<Y> {
+        let (mut body, slot) = self.parts();
         match body.as_mut().as_pin_mut()?.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Pending => match slot.item.take() {
+            Poll::Pending => match slot.take() {
                 None => generator_awaited_something_else(),
                 item => item,
             },
@@ -583,26 +655,6 @@ impl<Y, F: Future<Output = ()>> Generator<Y, F> {
                 None
             }
         }
-    }
-
-    /// Moves up to `size` items into `buffer`, which is empty. Returns `true` if the generator ended first.
-    ///
-    /// If the body panics, `buffer` has the items that the body yielded before.
-    fn fill(&mut self, buffer: &mut Vec<Y>, size: usize) -> bool {
-        let (body, slot) = self.parts();
-        let chunk = Chunk::start(slot, buffer, size);
-        let last = Self::step(body, slot);
-        chunk.finish(last)
-    }
-}
-
-impl<Y, F: Future<Output = ()>> Iterator for Generator<Y, F> {
-    type Item = Y;
-
-    #[inline]
-    fn next(&mut self) -> Option<Y> {
-        let (body, slot) = self.parts();
-        Self::step(body, slot)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -642,7 +694,7 @@ impl<Y, F: Future, R> Generator<Y, F, Reply<R>> {
             waiting.wake();
         }
         match running.poll(cx) {
-            Poll::Pending => slot.item.take().map_or(Poll::Pending, |item| Poll::Ready(GeneratorState::Yielded(item))),
+            Poll::Pending => slot.take().map_or(Poll::Pending, |item| Poll::Ready(GeneratorState::Yielded(item))),
             Poll::Ready(end) => {
                 slot.finish();
                 body.set(None);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::close_on_drop::CloseOnDrop;
 use crate::error::TryNextError;
-use crate::fill::{self, Fill};
+use crate::fill::Fill;
 use crate::leftovers::Leftovers;
 use crate::lock::{Lock, LockGuard};
 use crate::prefetch::{NotReady, Prefetch, Queue};
@@ -124,15 +124,16 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// assert_eq!(letters.next(), Some('a'));
     /// ```
     pub const fn new(iter: I) -> Self {
-        Self::with_fill(iter, fill::one_by_one)
+        Self::with_fill(iter, Fill::OneByOne)
     }
 
-    pub(crate) const fn with_fill(iter: I, fill: fn(&mut I, &mut Vec<I::Item>, usize) -> bool) -> Self {
+    pub(crate) const fn with_fill(iter: I, fill: Fill<I>) -> Self {
         Self {
+            // First, as in `Lock::new`.
+            lock: Lock::new("iterator", iter, fill),
             leftovers: const { Leftovers::new() },
             taken: const { AtomicUsize::new(0) },
             queue: None,
-            lock: Lock::new("iterator", iter, Fill::Function(fill)),
         }
     }
 
@@ -572,7 +573,7 @@ pub(crate) fn count_indexed<T>(item: T, taken: &AtomicUsize) -> (usize, T) {
 impl<T> ThreadsafeIter<Prefetch<T>> {
     pub(crate) fn prefetched(prefetch: Prefetch<T>) -> Self {
         let queue = prefetch.queue();
-        let iter = Self { queue: Some(queue), ..Self::with_fill(prefetch, Prefetch::fill) };
+        let iter = Self { queue: Some(queue), ..Self::with_fill(prefetch, Fill::Function(Prefetch::fill)) };
         iter.lock.status().set_special();
         iter
     }

@@ -79,7 +79,7 @@ pub mod __private {
     #[cfg(feature = "stream")]
     pub use crate::fallible::fallible_stream;
     pub use crate::fallible::{Fallible, fallible};
-    pub use crate::generator::generator_by_value;
+    pub use crate::generator::{generator_by_value, suspend};
     #[cfg(feature = "macros")]
     pub use threadsafe_gen_macros::generator_in_place;
 }

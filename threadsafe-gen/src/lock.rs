@@ -105,11 +105,11 @@ impl<S, A> Lock<S, A> {
     /// Creates the lock. Messages call the source `kind`.
     pub(crate) const fn new(kind: &'static str, source: S, aux: A) -> Self {
         Self {
-            // Constants, and the source last: otherwise the compiler generates code that drops it if a constructor
-            // panics, for every type of source.
-            status: Status { state: const { AtomicU8::new(OPEN) }, kind, message: const { OnceLock::new() } },
-            owner: const { Owner(AtomicUsize::new(0)) },
+            // The source first, then constants: otherwise the compiler generates code that drops what is there if a
+            // constructor panics, for every type of source.
             inner: Mutex::new(Inner { source: Some(source), aux }),
+            owner: const { Owner(AtomicUsize::new(0)) },
+            status: Status { state: const { AtomicU8::new(OPEN) }, kind, message: const { OnceLock::new() } },
         }
     }
 

@@ -98,7 +98,7 @@ impl VisitMut for PrepareItems<'_> {
 
     fn visit_expr_for_loop_mut(&mut self, expr: &mut ExprForLoop) {
         visit_mut::visit_expr_for_loop_mut(self, expr);
-        let stores_items = || suspends(&expr.body.to_token_stream()) && stores_items_of_closure(&expr.expr);
+        let stores_items = || stores_items_of_closure(&expr.expr) && suspends(&expr.body.to_token_stream());
         if self.arguments.is_some() && stores_items() {
             let location = Span::mixed_site().located_at(end_spans(&expr.expr).0);
             *expr.expr = Expr::Verbatim(self.send_items(&expr.expr, location));

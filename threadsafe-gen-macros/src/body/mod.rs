@@ -20,8 +20,8 @@ use check::{BodyChecker, Findings};
 use items::PrepareItems;
 use keyword::LowerYield;
 use returns::CompleteReturns;
-use tokens::{LocalMacros, Rewriter, parse_statements};
-pub(crate) use tokens::{Mentions, find_keyword};
+use tokens::{LocalMacros, Rewriter, find_keyword, parse_statements};
+pub(crate) use tokens::Mentions;
 
 /// A body that was checked and rewritten.
 pub(crate) struct Body {
@@ -46,14 +46,19 @@ pub(crate) struct Context<'a> {
     pub(crate) item: Option<&'a Type>,
     /// The names of the arguments, of a function.
     pub(crate) arguments: Option<&'a [Ident]>,
+    /// Whether rustc rejects the keyword `yield` in the body. It does not say what to write instead.
+    pub(crate) rejects_keyword: bool,
 }
 
 impl Body {
     pub(crate) fn check_and_rewrite(block: &Group, context: &Context<'_>) -> Result<Self> {
-        let Context { krate, protocol, item, arguments } = *context;
+        let Context { krate, protocol, item, arguments, rejects_keyword } = *context;
         let mut tokens = block.stream();
         let mut mentions = Mentions::find(&tokens);
-        let local_macros = &LocalMacros::find(&tokens);
+        if rejects_keyword && mentions.keyword.is_some() {
+            check_keyword(&tokens)?;
+        }
+        let local_macros = &LocalMacros::find(&tokens, &mentions);
         // Syntax that `syn` does not know is wrong or newer than `syn`. It is not rejected here, because rustc can tell
         // which it is.
         let mut statements = parse_statements(&tokens);
@@ -84,6 +89,17 @@ impl Body {
     }
 }
 
+/// Rejects the keyword `yield`. In the input of a macro it is a word like any other.
+fn check_keyword(body: &TokenStream) -> Result<()> {
+    match find_keyword(body) {
+        None => Ok(()),
+        Some(keyword) => {
+            let message = "the keyword `yield` is unstable: write `yield_!(item)`";
+            Err(Error::new(keyword, message))
+        }
+    }
+}
+
 /// Returns the first place that can leave the body with an error.
 ///
 /// A `?` always can. All other places can only if the items are known to be `Result`s, because a macro of which nothing
@@ -96,16 +112,18 @@ fn fallible(findings: &Findings, item: Option<&Type>) -> Option<Span> {
 /// Rewrites a body by its statements or, if they could not be parsed, by its tokens. Returns the new tokens if anything
 /// changed.
 fn rewrite(statements: Option<&mut [Stmt]>, tokens: &TokenStream, rewriter: &mut impl Rewriter) -> Option<TokenStream> {
-    let tokens = match statements {
+    match statements {
         Some(statements) => {
             for statement in &mut *statements {
                 rewriter.visit_stmt_mut(statement);
             }
-            statements.iter().map(ToTokens::to_token_stream).collect()
+            rewriter.changed().then(|| statements.iter().map(ToTokens::to_token_stream).collect())
         }
-        None => rewriter.rewrite_tokens(tokens.clone()),
-    };
-    rewriter.changed().then_some(tokens)
+        None => {
+            let tokens = rewriter.rewrite_tokens(tokens.clone());
+            rewriter.changed().then_some(tokens)
+        }
+    }
 }
 
 /// Rejects a `?` where the items are certainly not `Result`s. If they may be, rustc finds it out.

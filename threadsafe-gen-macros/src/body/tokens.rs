@@ -17,7 +17,7 @@ use syn::punctuated::Punctuated;
 use syn::visit_mut::VisitMut;
 use syn::{Block, Expr, ExprPath, Macro, Path, Stmt, Token};
 
-/// The first span of each word in a body that the expansion depends on.
+/// The words in a body that the expansion depends on, each with its first span.
 #[derive(Default)]
 pub(crate) struct Mentions {
     pub(crate) keyword: Option<Span>,
@@ -25,6 +25,9 @@ pub(crate) struct Mentions {
     pub(crate) yield_: Option<Span>,
     pub(crate) yield_from: Option<Span>,
     pub(crate) resumed_with: Option<Span>,
+    macro_rules: bool,
+    /// Whether the body may call a macro besides its own, which may in turn call those of the body.
+    pub(crate) other_macros: bool,
 }
 
 impl Mentions {
@@ -40,26 +43,33 @@ impl Mentions {
     }
 
     fn extend_from(&mut self, tokens: &TokenStream) {
+        // One of the body's macros, and a `!` that does not stand behind one.
+        let (mut after_own, mut after_bang) = (false, false);
         for token in tokens.clone() {
+            let (was_own, was_bang) = (mem::take(&mut after_own), mem::take(&mut after_bang));
             match token {
-                TokenTree::Group(group) => self.extend_from(&group.stream()),
+                TokenTree::Group(group) => {
+                    self.other_macros |= was_bang;
+                    self.extend_from(&group.stream());
+                }
+                TokenTree::Punct(punct) => after_bang = !was_own && punct.as_char() == '!',
                 TokenTree::Ident(ident) => {
-                    let mention = if ident == "yield" {
-                        &mut self.keyword
-                    } else if ident == "return" {
-                        &mut self.return_
-                    } else if ident == "yield_" {
-                        &mut self.yield_
-                    } else if ident == "yield_from" {
-                        &mut self.yield_from
-                    } else if ident == "resumed_with" {
-                        &mut self.resumed_with
-                    } else {
-                        continue;
+                    let name = ident.to_string();
+                    let mention = match name.as_str() {
+                        "yield" => &mut self.keyword,
+                        "return" => &mut self.return_,
+                        "yield_" => &mut self.yield_,
+                        "yield_from" => &mut self.yield_from,
+                        "resumed_with" => &mut self.resumed_with,
+                        other => {
+                            self.macro_rules |= other == "macro_rules";
+                            continue;
+                        }
                     };
                     mention.get_or_insert(ident.span());
+                    after_own = BodyMacro::NAMES.iter().any(|(own, _)| *own == name);
                 }
-                TokenTree::Punct(_) | TokenTree::Literal(_) => (),
+                TokenTree::Literal(_) => (),
             }
         }
     }
@@ -172,9 +182,11 @@ pub(crate) fn is_result_call(expr: &Expr, name: &str) -> bool {
 pub(crate) struct LocalMacros(HashSet<String>);
 
 impl LocalMacros {
-    pub(crate) fn find(tokens: &TokenStream) -> Self {
+    pub(crate) fn find(tokens: &TokenStream, mentions: &Mentions) -> Self {
         let mut names = HashSet::new();
-        find_definitions(tokens, &mut names);
+        if mentions.macro_rules {
+            find_definitions(tokens, &mut names);
+        }
         Self(names)
     }
 }
@@ -241,7 +253,7 @@ impl MacroClass {
             Self::NoCode
         } else if !is_known {
             Self::Unknown
-        } else if lists(CODE, name) || BodyMacro::NAMES.iter().any(|(known, _)| known == name) {
+        } else if BodyMacro::NAMES.iter().any(|(known, _)| known == name) || lists(CODE, name) {
             Self::Code
         } else if lists(FALLIBLE_CODE, name) {
             Self::FallibleCode

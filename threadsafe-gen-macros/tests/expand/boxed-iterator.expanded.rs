@@ -11,29 +11,16 @@ fn counter() -> ::threadsafe_gen::ThreadsafeIter<
             macro_rules! yield_ {
                 () => {
                     { let __item : Box < dyn Display + Send > = ();
-                    #[allow(unreachable_code)] { __yielder.yield_(__item). await } }
+                    #[allow(unreachable_code)] if ! __yielder.put(__item) {
+                    ::threadsafe_gen::__private::suspend(). await } }
                 };
                 ($item:expr $(,)?) => {
                     { let __item : Box < dyn Display + Send > = $item;
-                    #[allow(unreachable_code)] { __yielder.yield_(__item). await } }
+                    #[allow(unreachable_code)] if ! __yielder.put(__item) {
+                    ::threadsafe_gen::__private::suspend(). await } }
                 };
                 ($($other:tt)*) => {
                     ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
-                };
-            }
-            #[allow(unused_macros)]
-            macro_rules! yield_from {
-                (@ $item:tt $items:expr) => {
-                    for $item in $items { let $item : Box < dyn Display + Send > = $item;
-                    __yielder.yield_($item). await; }
-                };
-                ($items:expr $(,)?) => {
-                    for __item in ::threadsafe_gen::__private::send_items($items) { let
-                    __item : Box < dyn Display + Send > = __item; __yielder
-                    .yield_(__item). await; }
-                };
-                ($($other:tt)*) => {
-                    ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
                 };
             }
             #[allow(clippy::diverging_sub_expression)]

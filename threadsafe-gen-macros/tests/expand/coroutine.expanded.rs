@@ -84,28 +84,14 @@ fn countdown() -> ::threadsafe_gen::ThreadsafeCoroutine<
                 __resumed_with,
             );
             #[allow(unused_macros)]
-            macro_rules! yield_ {
-                () => {
-                    { let __item : u32 = (); #[allow(unreachable_code)] { __yielder
-                    .yield_(__item). await } }
-                };
-                ($item:expr $(,)?) => {
-                    { let __item : u32 = $item; #[allow(unreachable_code)] { __yielder
-                    .yield_(__item). await } }
-                };
-                ($($other:tt)*) => {
-                    ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
-                };
-            }
-            #[allow(unused_macros)]
             macro_rules! yield_from {
                 (@ $item:tt $items:expr) => {
-                    for $item in $items { let $item : u32 = $item; __yielder
-                    .yield_($item). await; }
+                    for $item in $items { let $item : u32 = $item; { __yielder
+                    .yield_($item). await } }
                 };
                 ($items:expr $(,)?) => {
                     for __item in ::threadsafe_gen::__private::send_items($items) { let
-                    __item : u32 = __item; __yielder.yield_(__item). await; }
+                    __item : u32 = __item; { __yielder.yield_(__item). await } }
                 };
                 ($inner:expr, $first:expr $(,)?) => {
                     { let (__inner, __first) = ($inner, $first); __yielder
@@ -113,15 +99,6 @@ fn countdown() -> ::threadsafe_gen::ThreadsafeCoroutine<
                 };
                 ($($other:tt)*) => {
                     ::core::compile_error!("`yield_from!` takes one or two arguments: write `yield_from!(items)` or `yield_from!(coroutine, first)`")
-                };
-            }
-            #[allow(unused_macros)]
-            macro_rules! resumed_with {
-                () => {
-                    __resumed_with.take()
-                };
-                ($($other:tt)*) => {
-                    ::core::compile_error!("`resumed_with!` takes no argument: write `resumed_with!()`")
                 };
             }
             #[allow(clippy::diverging_sub_expression)]

@@ -30,16 +30,6 @@ fn sum() -> my_reexport::threadsafe_gen::ThreadsafeCoroutine<
                 };
             }
             #[allow(unused_macros)]
-            macro_rules! yield_from {
-                ($inner:expr, $first:expr $(,)?) => {
-                    { let (__inner, __first) = ($inner, $first); __yielder
-                    .delegate(__inner, __first). await }
-                };
-                ($($other:tt)*) => {
-                    ::core::compile_error!("`yield_from!` takes two arguments here: write `yield_from!(coroutine, first)`, or yield items by `for item in items { let argument = yield_!(item); }`")
-                };
-            }
-            #[allow(unused_macros)]
             macro_rules! resumed_with {
                 () => {
                     __resumed_with.take()

@@ -6,11 +6,13 @@ fn main() {
         macro_rules! yield_ {
             () => {
                 { #[allow(unreachable_code)] let __item = __unify_items(());
-                #[allow(unreachable_code)] { __yielder.yield_(__item). await } }
+                #[allow(unreachable_code)] if ! __yielder.put(__item) {
+                threadsafe_gen::__private::suspend(). await } }
             };
             ($item:expr $(,)?) => {
                 { #[allow(unreachable_code)] let __item = __unify_items($item);
-                #[allow(unreachable_code)] { __yielder.yield_(__item). await } }
+                #[allow(unreachable_code)] if ! __yielder.put(__item) {
+                threadsafe_gen::__private::suspend(). await } }
             };
             ($($other:tt)*) => {
                 ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
@@ -19,12 +21,12 @@ fn main() {
         #[allow(unused_macros)]
         macro_rules! yield_from {
             (@ $item:tt $items:expr) => {
-                for $item in $items { let $item = __unify_items($item); __yielder
-                .yield_($item). await; }
+                for $item in $items { let $item = __unify_items($item); if ! __yielder
+                .put($item) { threadsafe_gen::__private::suspend(). await } }
             };
             ($items:expr $(,)?) => {
-                for __item in $items { let __item = __unify_items(__item); __yielder
-                .yield_(__item). await; }
+                for __item in $items { let __item = __unify_items(__item); if ! __yielder
+                .put(__item) { threadsafe_gen::__private::suspend(). await } }
             };
             ($($other:tt)*) => {
                 ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
@@ -49,28 +51,16 @@ fn main() {
             macro_rules! yield_ {
                 () => {
                     { #[allow(unreachable_code)] let __item = __unify_items(());
-                    #[allow(unreachable_code)] { __yielder.yield_(__item). await } }
+                    #[allow(unreachable_code)] if ! __yielder.put(__item) {
+                    threadsafe_gen::__private::suspend(). await } }
                 };
                 ($item:expr $(,)?) => {
                     { #[allow(unreachable_code)] let __item = __unify_items($item);
-                    #[allow(unreachable_code)] { __yielder.yield_(__item). await } }
+                    #[allow(unreachable_code)] if ! __yielder.put(__item) {
+                    threadsafe_gen::__private::suspend(). await } }
                 };
                 ($($other:tt)*) => {
                     ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
-                };
-            }
-            #[allow(unused_macros)]
-            macro_rules! yield_from {
-                (@ $item:tt $items:expr) => {
-                    for $item in $items { let $item = __unify_items($item); __yielder
-                    .yield_($item). await; }
-                };
-                ($items:expr $(,)?) => {
-                    for __item in $items { let __item = __unify_items(__item); __yielder
-                    .yield_(__item). await; }
-                };
-                ($($other:tt)*) => {
-                    ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
                 };
             }
             #[allow(clippy::diverging_sub_expression)]

@@ -14,11 +14,13 @@ pub fn pairs<'a, T: Sync>(
                 macro_rules! yield_ {
                     () => {
                         { let __item : (& 'a T, & 'a T) = (); #[allow(unreachable_code)]
-                        { __yielder.yield_(__item). await } }
+                        if ! __yielder.put(__item) {
+                        ::threadsafe_gen::__private::suspend(). await } }
                     };
                     ($item:expr $(,)?) => {
                         { let __item : (& 'a T, & 'a T) = $item;
-                        #[allow(unreachable_code)] { __yielder.yield_(__item). await } }
+                        #[allow(unreachable_code)] if ! __yielder.put(__item) {
+                        ::threadsafe_gen::__private::suspend(). await } }
                     };
                     ($($other:tt)*) => {
                         ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
@@ -27,13 +29,14 @@ pub fn pairs<'a, T: Sync>(
                 #[allow(unused_macros)]
                 macro_rules! yield_from {
                     (@ $item:tt $items:expr) => {
-                        for $item in $items { let $item : (& 'a T, & 'a T) = $item;
-                        __yielder.yield_($item). await; }
+                        for $item in $items { let $item : (& 'a T, & 'a T) = $item; if !
+                        __yielder.put($item) { ::threadsafe_gen::__private::suspend().
+                        await } }
                     };
                     ($items:expr $(,)?) => {
                         for __item in ::threadsafe_gen::__private::send_items($items) {
-                        let __item : (& 'a T, & 'a T) = __item; __yielder.yield_(__item).
-                        await; }
+                        let __item : (& 'a T, & 'a T) = __item; if ! __yielder
+                        .put(__item) { ::threadsafe_gen::__private::suspend(). await } }
                     };
                     ($($other:tt)*) => {
                         ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")

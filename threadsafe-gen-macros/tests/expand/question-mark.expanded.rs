@@ -13,11 +13,13 @@ fn numbers(
                 macro_rules! yield_ {
                     () => {
                         { let __item : Result < u32, ParseIntError > = ();
-                        #[allow(unreachable_code)] { __yielder.yield_(__item). await } }
+                        #[allow(unreachable_code)] if ! __yielder.put(__item) {
+                        ::threadsafe_gen::__private::suspend(). await } }
                     };
                     ($item:expr $(,)?) => {
                         { let __item : Result < u32, ParseIntError > = $item;
-                        #[allow(unreachable_code)] { __yielder.yield_(__item). await } }
+                        #[allow(unreachable_code)] if ! __yielder.put(__item) {
+                        ::threadsafe_gen::__private::suspend(). await } }
                     };
                     ($($other:tt)*) => {
                         ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
@@ -27,12 +29,14 @@ fn numbers(
                 macro_rules! yield_from {
                     (@ $item:tt $items:expr) => {
                         for $item in $items { let $item : Result < u32, ParseIntError > =
-                        $item; __yielder.yield_($item). await; }
+                        $item; if ! __yielder.put($item) {
+                        ::threadsafe_gen::__private::suspend(). await } }
                     };
                     ($items:expr $(,)?) => {
                         for __item in ::threadsafe_gen::__private::send_items($items) {
-                        let __item : Result < u32, ParseIntError > = __item; __yielder
-                        .yield_(__item). await; }
+                        let __item : Result < u32, ParseIntError > = __item; if !
+                        __yielder.put(__item) { ::threadsafe_gen::__private::suspend().
+                        await } }
                     };
                     ($($other:tt)*) => {
                         ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
@@ -89,28 +93,6 @@ fn lines(
                         };
                         ($($other:tt)*) => {
                             ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
-                        };
-                    }
-                    #[allow(unused_macros)]
-                    macro_rules! yield_from {
-                        (await @ $name:ident $method:ident $stream:expr) => {
-                            match $stream { $name => __yielder. $method ($name). await, }
-                        };
-                        (await $stream:expr $(,)?) => {
-                            match $stream { __stream => __yielder
-                            .yield_from_stream(__stream). await, }
-                        };
-                        (@ $item:tt $items:expr) => {
-                            for $item in $items { let $item : io::Result < String > =
-                            $item; __yielder.yield_($item). await; }
-                        };
-                        ($items:expr $(,)?) => {
-                            for __item in ::threadsafe_gen::__private::send_items($items)
-                            { let __item : io::Result < String > = __item; __yielder
-                            .yield_(__item). await; }
-                        };
-                        ($($other:tt)*) => {
-                            ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`, or `yield_from!(await stream)`")
                         };
                     }
                     #[allow(clippy::shadow_same)]

@@ -15,30 +15,17 @@ impl Counter {
                     #[allow(unused_macros)]
                     macro_rules! yield_ {
                         () => {
-                            { let __item : u64 = (); #[allow(unreachable_code)] {
-                            __yielder.yield_(__item). await } }
+                            { let __item : u64 = (); #[allow(unreachable_code)] if !
+                            __yielder.put(__item) {
+                            ::threadsafe_gen::__private::suspend(). await } }
                         };
                         ($item:expr $(,)?) => {
-                            { let __item : u64 = $item; #[allow(unreachable_code)] {
-                            __yielder.yield_(__item). await } }
+                            { let __item : u64 = $item; #[allow(unreachable_code)] if !
+                            __yielder.put(__item) {
+                            ::threadsafe_gen::__private::suspend(). await } }
                         };
                         ($($other:tt)*) => {
                             ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
-                        };
-                    }
-                    #[allow(unused_macros)]
-                    macro_rules! yield_from {
-                        (@ $item:tt $items:expr) => {
-                            for $item in $items { let $item : u64 = $item; __yielder
-                            .yield_($item). await; }
-                        };
-                        ($items:expr $(,)?) => {
-                            for __item in ::threadsafe_gen::__private::send_items($items)
-                            { let __item : u64 = __item; __yielder.yield_(__item). await;
-                            }
-                        };
-                        ($($other:tt)*) => {
-                            ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
                         };
                     }
                     let _ = &self;
@@ -67,30 +54,17 @@ impl Counter {
                     #[allow(unused_macros)]
                     macro_rules! yield_ {
                         () => {
-                            { let __item : u64 = (); #[allow(unreachable_code)] {
-                            __yielder.yield_(__item). await } }
+                            { let __item : u64 = (); #[allow(unreachable_code)] if !
+                            __yielder.put(__item) {
+                            ::threadsafe_gen::__private::suspend(). await } }
                         };
                         ($item:expr $(,)?) => {
-                            { let __item : u64 = $item; #[allow(unreachable_code)] {
-                            __yielder.yield_(__item). await } }
+                            { let __item : u64 = $item; #[allow(unreachable_code)] if !
+                            __yielder.put(__item) {
+                            ::threadsafe_gen::__private::suspend(). await } }
                         };
                         ($($other:tt)*) => {
                             ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
-                        };
-                    }
-                    #[allow(unused_macros)]
-                    macro_rules! yield_from {
-                        (@ $item:tt $items:expr) => {
-                            for $item in $items { let $item : u64 = $item; __yielder
-                            .yield_($item). await; }
-                        };
-                        ($items:expr $(,)?) => {
-                            for __item in ::threadsafe_gen::__private::send_items($items)
-                            { let __item : u64 = __item; __yielder.yield_(__item). await;
-                            }
-                        };
-                        ($($other:tt)*) => {
-                            ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`")
                         };
                     }
                     let _ = &self;

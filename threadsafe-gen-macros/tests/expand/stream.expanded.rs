@@ -24,27 +24,6 @@ fn pages(
                         ::core::compile_error!("`yield_!` takes at most one argument: write `yield_!((a, b))` for a tuple")
                     };
                 }
-                #[allow(unused_macros)]
-                macro_rules! yield_from {
-                    (await @ $name:ident $method:ident $stream:expr) => {
-                        match $stream { $name => __yielder. $method ($name). await, }
-                    };
-                    (await $stream:expr $(,)?) => {
-                        match $stream { __stream => __yielder.yield_from_stream(__stream)
-                        . await, }
-                    };
-                    (@ $item:tt $items:expr) => {
-                        for $item in $items { let $item : Page = $item; __yielder
-                        .yield_($item). await; }
-                    };
-                    ($items:expr $(,)?) => {
-                        for __item in ::threadsafe_gen::__private::send_items($items) {
-                        let __item : Page = __item; __yielder.yield_(__item). await; }
-                    };
-                    ($($other:tt)*) => {
-                        ::core::compile_error!("`yield_from!` takes one argument: write `yield_from!(items)`, or `yield_from!(await stream)`")
-                    };
-                }
                 #[allow(clippy::shadow_same)]
                 let urls = urls;
                 #[allow(clippy::diverging_sub_expression)]
