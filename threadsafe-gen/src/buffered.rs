@@ -160,13 +160,13 @@ impl<'a, I: Iterator> Buffered<'a, I> {
                 return buffer;
             }
             let mut first = 0;
-            let pull = |source: &mut I, fill: &mut Fill<I>| {
+            let mut pull = |source: &mut I, fill: &mut Fill<I>| {
                 first = taken.load(Relaxed);
                 let ended = fill.call(source, &mut buffer, *size);
                 taken.store(first.wrapping_add(buffer.len()), Relaxed);
                 (!ended).then_some(())
             };
-            match catch_unwind(AssertUnwindSafe(|| iter.pull(Limit::None, pull))) {
+            match catch_unwind(AssertUnwindSafe(|| iter.pull(Limit::None, &mut pull))) {
                 Err(payload) if buffer.is_empty() => resume_unwind(payload),
                 Err(payload) => {
                     // A poisoned source gives no more items, so that no other call changes the count.

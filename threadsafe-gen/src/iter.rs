@@ -724,11 +724,18 @@ impl<I: Iterator> Iterator for IterGuard<'_, I> {
                 return self.guard.call(|iter, _| iter.next(), |item| count(item, taken), drop).or_else(leftover);
             };
             // Waits under the lock, as the guard's holder wants it, but so that `close` ends the wait.
-            match self.guard.call(
-                |iter, _| queue.attempt(|| iter.next().map(|item| count(item, taken))),
+            let attempted = self.guard.call(
+                |iter, _| {
+                    let attempt = queue.attempt();
+                    match iter.next() {
+                        None if attempt.has_failed() => Some(Err(NotReady)),
+                        item => item.map(|item| Ok(count(item, taken))),
+                    }
+                },
                 identity,
                 drop,
-            ) {
+            );
+            match attempted {
                 None => return leftover(),
                 Some(Ok(item)) => return Some(item),
                 Some(Err(NotReady)) => self.iter.wait_for_item(queue),

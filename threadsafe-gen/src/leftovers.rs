@@ -1,6 +1,5 @@
 //! [`Leftovers`]: the items that consumers took, did not return, and put back.
 
-use std::collections::BTreeMap;
 use std::mem;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::vec;
@@ -21,15 +20,22 @@ pub(crate) struct Leftovers<T> {
 
 /// Runs of items with consecutive indexes. None is empty.
 struct Runs<T> {
-    /// Keyed by the index after the last item, which does not change while items are taken from the front.
-    by_end: BTreeMap<usize, vec::IntoIter<T>>,
+    /// The first run last. A consumer takes the first run, if there is one, before it takes items of the source, so that
+    /// there are never more runs than consumers.
+    by_end: Vec<Run<T>>,
     /// The number of items in all of them.
     items: usize,
 }
 
+struct Run<T> {
+    /// The index after the last item, which does not change while items are taken from the front.
+    end: usize,
+    items: vec::IntoIter<T>,
+}
+
 impl<T> Leftovers<T> {
     pub(crate) const fn new() -> Self {
-        Self { runs: Mutex::new(Runs { by_end: BTreeMap::new(), items: 0 }), consumers: AtomicUsize::new(0) }
+        Self { runs: Mutex::new(Runs { by_end: Vec::new(), items: 0 }), consumers: AtomicUsize::new(0) }
     }
 
     /// Counts a consumer until the returned guard is dropped.
@@ -80,7 +86,8 @@ impl<T> Leftovers<T> {
         // Checked under this mutex, under which `take_all` comes after a `close`: one of the two sees the other.
         if status.accepts_returns() {
             runs.items += run.len();
-            runs.by_end.insert(end, run.into_iter());
+            let position = runs.by_end.partition_point(|run| run.end > end);
+            runs.by_end.insert(position, Run { end, items: run.into_iter() });
             status.set_leftovers(true);
         }
     }
@@ -106,12 +113,11 @@ impl<T> Leftovers<T> {
 
 impl<T> Runs<T> {
     fn pop_first(&mut self) -> Option<(usize, T)> {
-        let mut entry = self.by_end.first_entry()?;
-        let item = entry.get_mut().next()?;
-        let rest = entry.get().len();
-        let index = entry.key() - rest - 1;
-        if rest == 0 {
-            entry.remove();
+        let Run { end, items } = self.by_end.last_mut()?;
+        let item = items.next()?;
+        let index = *end - items.len() - 1;
+        if items.len() == 0 {
+            self.by_end.pop();
         }
         self.items -= 1;
         Some((index, item))
@@ -119,15 +125,15 @@ impl<T> Runs<T> {
 
     /// Takes the first run whole, or its first `size` items into `buffer`; see [`Leftovers::take_run`].
     fn take_run(&mut self, buffer: &mut Vec<T>, size: usize) -> Option<(usize, Option<vec::IntoIter<T>>)> {
-        let mut entry = self.by_end.first_entry()?;
-        let (end, len) = (*entry.key(), entry.get().len());
-        if len <= size {
-            self.items -= len;
-            return Some((end, Some(entry.remove())));
+        let Run { end, items } = self.by_end.last_mut()?;
+        let len = items.len();
+        if len > size {
+            buffer.extend(items.take(size));
+            self.items -= size;
+            return Some((*end - (len - size), None));
         }
-        buffer.extend(entry.get_mut().take(size));
-        self.items -= size;
-        Some((end - (len - size), None))
+        self.items -= len;
+        self.by_end.pop().map(|run| (run.end, Some(run.items)))
     }
 }
 

@@ -216,17 +216,6 @@ impl<S, A> Lock<S, A> {
         self.status.ended().unwrap_or(Ok(Some(guard)))
     }
 
-    /// Calls the source if the lock can be acquired within `timeout`; see [`try_lock_open`](Self::try_lock_open).
-    pub(crate) fn try_call<R, T, E: LockError>(
-        &self,
-        timeout: Option<Duration>,
-        unavailable: E,
-        call: impl FnOnce(&mut S, &mut A) -> Option<R>,
-        on_item: impl FnOnce(R) -> T,
-    ) -> Result<Option<T>, E> {
-        Ok(self.try_lock_open(timeout, unavailable)?.and_then(|guard| guard.call_and_unlock(call, on_item, drop)))
-    }
-
     #[inline]
     fn acquired<'a>(&'a self, thread: usize, inner: MutexGuard<'a, Inner<S, A>>) -> LockGuard<'a, S, A> {
         self.owner.0.store(thread, Relaxed);

@@ -145,27 +145,31 @@ struct Consumer {
 /// An [attempt](Queue::attempt) has failed.
 pub(crate) struct NotReady;
 
+/// Until this is dropped, the [`Prefetch`] does not wait when this thread calls it. Returned by [`Queue::attempt`].
+pub(crate) struct Attempt<'a> {
+    attempt: &'a AtomicUsize,
+    thread: usize,
+}
+
+impl Attempt<'_> {
+    /// Returns `true` if the [`Prefetch`] has returned `None` because it would have waited.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.attempt.load(Relaxed) == !self.thread
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.attempt.store(0, Relaxed);
+    }
+}
+
 impl<T> Queue<T> {
-    /// Makes a call in which the [`Prefetch`] does not wait. The error says that it would have waited.
-    ///
-    /// The caller holds the lock around the `Prefetch`.
-    pub(crate) fn attempt<R>(&self, call: impl FnOnce() -> Option<R>) -> Option<Result<R, NotReady>> {
-        /// Ends the attempt, also if the call panics.
-        struct EndAttempt<'a>(&'a AtomicUsize);
-
-        impl Drop for EndAttempt<'_> {
-            fn drop(&mut self) {
-                self.0.store(0, Relaxed);
-            }
-        }
-
+    /// Lets the [`Prefetch`] not wait. The caller holds the lock around it.
+    pub(crate) fn attempt(&self) -> Attempt<'_> {
         let (thread, attempt) = (thread_id(), &self.consumer.attempt);
         attempt.store(thread, Relaxed);
-        let _end = EndAttempt(attempt);
-        match call() {
-            None if attempt.load(Relaxed) == !thread => Some(Err(NotReady)),
-            result => result.map(Ok),
-        }
+        Attempt { attempt, thread }
     }
 
     /// Returns `true` if this call is an attempt, which then has failed.

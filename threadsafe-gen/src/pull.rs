@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::error::TryNextError;
 use crate::fill::Fill;
 use crate::iter::{ThreadsafeIter, count_indexed};
+use crate::lock::{LockGuard, Status};
 use crate::prefetch::{NotReady, Queue};
 
 /// The time for which a call may wait.
@@ -23,8 +24,8 @@ pub(crate) enum Limit {
 }
 
 /// The result of a call of the source.
-pub(crate) enum Pulled<R> {
-    Items(R),
+pub(crate) enum Pulled {
+    Items,
     /// The source has ended. Look for items that were put back once more.
     End,
     /// Items were put back. Take these, and call again if others were faster.
@@ -57,8 +58,13 @@ impl<I: Iterator> ThreadsafeIter<I> {
             if let Some(item) = leftover() {
                 return Ok(Some(item));
             }
-            match self.pull(limit, |iter, _| iter.next().map(|item| count_indexed(item, &self.taken)))? {
-                Pulled::Items(item) => return Ok(Some(item)),
+            let mut item = None;
+            let pulled = self.pull(limit, &mut |iter, _| {
+                item = Some(count_indexed(iter.next()?, &self.taken));
+                Some(())
+            })?;
+            match pulled {
+                Pulled::Items => return Ok(item),
                 // While this call was blocked another consumer may have put items back.
                 Pulled::End => return Ok(leftover()),
                 Pulled::PutBack => {}
@@ -68,24 +74,37 @@ impl<I: Iterator> ThreadsafeIter<I> {
 
     /// Calls the source under the lock. The call waits for as long as `limit` says.
     ///
+    /// `call` stores what it takes from the source. It is a `dyn` function, so that this method is compiled once for
+    /// each type of source.
+    ///
     /// # Panics
     ///
     /// If the source panics in this call. Without a limit, also if it has panicked, or if this thread holds the lock.
     #[track_caller]
-    pub(crate) fn pull<R>(
+    pub(crate) fn pull(
         &self,
         limit: Limit,
-        mut call: impl FnMut(&mut I, &mut Fill<I>) -> Option<R>,
-    ) -> Result<Pulled<R>, TryNextError> {
-        let Some(queue) = &self.queue else {
-            return Ok(self.call(limit, call)?.map_or(Pulled::End, Pulled::Items));
-        };
+        call: &mut dyn FnMut(&mut I, &mut Fill<I>) -> Option<()>,
+    ) -> Result<Pulled, TryNextError> {
+        let queue = self.queue.as_deref();
         loop {
-            let attempted = self.call(limit, |iter, fill| queue.attempt(|| call(iter, fill)));
-            match attempted.inspect_err(|_| queue.wake_another())? {
-                None => return Ok(Pulled::End),
-                Some(Ok(items)) => return Ok(Pulled::Items(items)),
-                Some(Err(NotReady)) => self.wait_for_item_within(queue, limit)?,
+            let guard = self.acquire(limit).inspect_err(|_| queue.into_iter().for_each(Queue::wake_another))?;
+            let Some(guard) = guard else { return Ok(Pulled::End) };
+            let attempted = guard.call_and_unlock(
+                |iter, fill| {
+                    let attempt = queue.map(Queue::attempt);
+                    match call(iter, fill) {
+                        None if attempt.is_some_and(|attempt| attempt.has_failed()) => Some(Err(NotReady)),
+                        result => result.map(Ok),
+                    }
+                },
+                identity,
+                drop,
+            );
+            match (attempted, queue) {
+                (None, _) => return Ok(Pulled::End),
+                (Some(Ok(())), _) | (_, None) => return Ok(Pulled::Items),
+                (Some(Err(NotReady)), Some(queue)) => self.wait_for_item_within(queue, limit)?,
             }
             if self.lock.status().has_leftovers() {
                 return Ok(Pulled::PutBack);
@@ -93,21 +112,18 @@ impl<I: Iterator> ThreadsafeIter<I> {
         }
     }
 
+    /// Acquires the lock, unless the source has ended.
     #[track_caller]
-    fn call<R>(
-        &self,
-        limit: Limit,
-        call: impl FnMut(&mut I, &mut Fill<I>) -> Option<R>,
-    ) -> Result<Option<R>, TryNextError> {
-        match limit {
-            Limit::None => Ok(self.lock.status().check_open().and_then(|()| self.lock.call(call, identity, drop))),
-            Limit::Now => self.lock.try_call(None, TryNextError::WouldBlock, call, identity),
-            Limit::Within(timeout) => self.lock.try_call(Some(timeout), TryNextError::TimedOut, call, identity),
+    fn acquire(&self, limit: Limit) -> Result<Option<LockGuard<'_, I, Fill<I>>>, TryNextError> {
+        let (timeout, error) = match limit {
+            Limit::None => return Ok(self.lock.status().check_open().map(|()| self.lock.lock())),
+            Limit::Now => (None, TryNextError::WouldBlock),
+            Limit::Within(timeout) => (Some(timeout), TryNextError::TimedOut),
             Limit::Until(deadline) => {
-                let rest = deadline.saturating_duration_since(Instant::now());
-                self.lock.try_call(Some(rest), TryNextError::TimedOut, call, identity)
+                (Some(deadline.saturating_duration_since(Instant::now())), TryNextError::TimedOut)
             }
-        }
+        };
+        self.lock.try_lock_open(timeout, error)
     }
 
     /// Returns `true` if the source runs ahead, so that calls wait for it without the lock.
@@ -130,17 +146,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
     }
 
     fn wait_for_item_within(&self, queue: &Queue<I::Item>, limit: Limit) -> Result<(), TryNextError> {
-        let deadline = match limit {
-            Limit::Now => return Err(TryNextError::WouldBlock),
-            Limit::None | Limit::Within(_) => None,
-            Limit::Until(deadline) => Some(deadline),
-        };
-        let is_over = || !self.lock.status().is_open_and_empty_or_special();
-        if queue.wait(deadline, self.lock.is_held_by_this_thread(), is_over) {
-            Ok(())
-        } else {
-            Err(TryNextError::TimedOut)
-        }
+        wait_within(queue, limit, self.lock.is_held_by_this_thread(), self.lock.status())
     }
 
     /// Wakes the callers that wait for a source that runs ahead, after the iterator was closed or items were put back.
@@ -149,4 +155,14 @@ impl<I: Iterator> ThreadsafeIter<I> {
             queue.wake_all();
         }
     }
+}
+
+fn wait_within<T>(queue: &Queue<T>, limit: Limit, holds_lock: bool, status: &Status) -> Result<(), TryNextError> {
+    let deadline = match limit {
+        Limit::Now => return Err(TryNextError::WouldBlock),
+        Limit::None | Limit::Within(_) => None,
+        Limit::Until(deadline) => Some(deadline),
+    };
+    let is_over = || !status.is_open_and_empty_or_special();
+    if queue.wait(deadline, holds_lock, is_over) { Ok(()) } else { Err(TryNextError::TimedOut) }
 }
