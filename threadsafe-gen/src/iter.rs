@@ -1,6 +1,5 @@
 //! [`ThreadsafeIter`]: the lock around an iterator.
 
-use std::convert::identity;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
@@ -14,7 +13,7 @@ use crate::error::TryNextError;
 use crate::fill::Fill;
 use crate::leftovers::Leftovers;
 use crate::lock::{Lock, LockGuard};
-use crate::prefetch::{NotReady, Prefetch, Queue};
+use crate::prefetch::{Prefetch, Queue};
 use crate::sync::Arc;
 
 /// An iterator that threads can share: each item goes to exactly one of them.
@@ -174,11 +173,18 @@ impl<I: Iterator> ThreadsafeIter<I> {
     #[track_caller]
     pub fn next(&self) -> Option<I::Item> {
         if self.lock.status().is_open_and_empty() {
-            if let Some(item) = self.lock.call(|iter, _| iter.next(), |item| count(item, &self.taken), drop) {
+            if let Some((_, item)) = self.call_next(self.lock.lock()) {
                 return Some(item);
             }
         }
         self.next_or_leftover().map(|(_, item)| item)
+    }
+
+    /// Calls the source, and releases the lock. The fast paths and the slow one share this, so that it is compiled once.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn call_next(&self, guard: LockGuard<'_, I, Fill<I>>) -> Option<(usize, I::Item)> {
+        guard.call_and_unlock(|iter, _| iter.next(), |item| count_indexed(item, &self.taken), drop)
     }
 
     /// Attempts to take the next item without waiting for another thread.
@@ -267,7 +273,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
     #[track_caller]
     pub fn next_indexed(&self) -> Option<(usize, I::Item)> {
         if self.lock.status().is_open_and_empty() {
-            if let Some(item) = self.lock.call(|iter, _| iter.next(), |item| count_indexed(item, &self.taken), drop) {
+            if let Some(item) = self.call_next(self.lock.lock()) {
                 return Some(item);
             }
         }
@@ -573,8 +579,9 @@ pub(crate) fn count_indexed<T>(item: T, taken: &AtomicUsize) -> (usize, T) {
 impl<T> ThreadsafeIter<Prefetch<T>> {
     pub(crate) fn prefetched(prefetch: Prefetch<T>) -> Self {
         let queue = prefetch.queue();
-        let iter = Self { queue: Some(queue), ..Self::with_fill(prefetch, Fill::Function(Prefetch::fill)) };
-        iter.lock.status().set_special();
+        let mut iter = Self::with_fill(prefetch, Fill::Function(Prefetch::fill));
+        iter.lock.status_mut().set_attempts(queue.attempts());
+        iter.queue = Some(queue);
         iter
     }
 }
@@ -720,25 +727,13 @@ impl<I: Iterator> Iterator for IterGuard<'_, I> {
             if let Some(item) = leftover() {
                 return Some(item);
             }
-            let Some(queue) = queue else {
-                return self.guard.call(|iter, _| iter.next(), |item| count(item, taken), drop).or_else(leftover);
-            };
-            // Waits under the lock, as the guard's holder wants it, but so that `close` ends the wait.
-            let attempted = self.guard.call(
-                |iter, _| {
-                    let attempt = queue.attempt();
-                    match iter.next() {
-                        None if attempt.has_failed() => Some(Err(NotReady)),
-                        item => item.map(|item| Ok(count(item, taken))),
-                    }
-                },
-                identity,
-                drop,
-            );
-            match attempted {
-                None => return leftover(),
-                Some(Ok(item)) => return Some(item),
-                Some(Err(NotReady)) => self.iter.wait_for_item(queue),
+            let attempt = lock.status().start_attempt();
+            let item = self.guard.call(|iter, _| iter.next(), |item| count(item, taken), drop);
+            drop(attempt);
+            match queue {
+                // Waits under the lock, as the guard's holder wants it, but so that `close` ends the wait.
+                Some(queue) if item.is_none() && !lock.status().is_finished() => self.iter.wait_for_item(queue),
+                _ => return item.or_else(leftover),
             }
         }
     }

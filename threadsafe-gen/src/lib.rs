@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod attempt;
 mod boxed_coroutine;
 mod boxed_iter;
 mod buffered;

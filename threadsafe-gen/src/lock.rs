@@ -43,8 +43,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use std::time::Duration;
 
+use crate::attempt::{Attempt, Attempts};
 use crate::error::LockError;
-use crate::sync::{AtomicU8, AtomicUsize, Mutex, MutexGuard, OnceLock, fence, thread_id};
+use crate::sync::{Arc, AtomicU8, AtomicUsize, Mutex, MutexGuard, OnceLock, fence, thread_id};
 
 /// The source may have more items.
 const OPEN: u8 = 0;
@@ -89,6 +90,8 @@ pub(crate) struct Status {
     kind: &'static str,
     /// The message of the source's panic; set before `state` is `POISONED`.
     message: OnceLock<Box<str>>,
+    /// Set if the source is one that may fail attempts. Its `None` is then not always the end.
+    attempts: Option<Arc<Attempts>>,
 }
 
 /// The data under the mutex.
@@ -109,12 +112,16 @@ impl<S, A> Lock<S, A> {
             // constructor panics, for every type of source.
             inner: Mutex::new(Inner { source: Some(source), aux }),
             owner: const { Owner(AtomicUsize::new(0)) },
-            status: Status { state: const { AtomicU8::new(OPEN) }, kind, message: const { OnceLock::new() } },
+            status: Status { state: const { AtomicU8::new(OPEN) }, kind, message: const { OnceLock::new() }, attempts: None },
         }
     }
 
     pub(crate) const fn status(&self) -> &Status {
         &self.status
+    }
+
+    pub(crate) fn status_mut(&mut self) -> &mut Status {
+        &mut self.status
     }
 
     /// Blocks until the lock is acquired.
@@ -335,9 +342,16 @@ impl Status {
         self.state.load(Acquire) & !SPECIAL_BIT == OPEN
     }
 
-    /// Marks the source as special, see [`is_open_and_empty`](Self::is_open_and_empty).
-    pub(crate) fn set_special(&self) {
+    /// Marks the source as one that may fail attempts, which makes it special, see
+    /// [`is_open_and_empty`](Self::is_open_and_empty).
+    pub(crate) fn set_attempts(&mut self, attempts: Arc<Attempts>) {
+        self.attempts = Some(attempts);
         self.state.fetch_or(SPECIAL_BIT, SeqCst);
+    }
+
+    /// Starts an attempt, if the source is one that may fail it. The caller holds the lock.
+    pub(crate) fn start_attempt(&self) -> Option<Attempt<'_>> {
+        self.attempts.as_ref().map(|attempts| attempts.start())
     }
 
     pub(crate) fn is_finished(&self) -> bool {
@@ -412,7 +426,8 @@ impl Status {
         self.state.fetch_update(SeqCst, Relaxed, transition).is_ok()
     }
 
-    /// Calls the source unless it has ended. Its `None` ends it; its panic poisons it and goes on to the caller.
+    /// Calls the source unless it has ended. Its `None` ends it, unless it has failed an attempt; its panic poisons it
+    /// and goes on to the caller.
     ///
     /// `inner` is the access to the source, a guard or exclusive access, and is released at the end. No code that can
     /// unwind may run while `inner` is live: a landing pad would spill the guard to the stack, which is measurable
@@ -454,6 +469,9 @@ impl Status {
 
     #[cold]
     fn finish<S, A>(&self, mut inner: impl DerefMut<Target = Inner<S, A>>, on_end: impl FnOnce(Option<S>)) {
+        if self.attempts.as_ref().is_some_and(|attempts| attempts.end_failed()) {
+            return;
+        }
         self.transition_from_open(FINISHED);
         let source = inner.source.take();
         // Released before the destructor runs, which may use this lock, or join a thread that does.

@@ -11,10 +11,10 @@
 //!
 //! A `Prefetch` is the source of a `ThreadsafeIter`, whose lock guards the batch. Its callers wait for an item without
 //! that lock, so that `close` and time limits reach all of them. The `ThreadsafeIter` has a reference to the queue
-//! beside the lock. It calls the source by [`Queue::attempt`], in which the `Prefetch` returns `None` instead of
-//! waiting, and then waits by [`Queue::wait`], which ends too when the iterator is closed. An attempt is marked with
-//! the id of its thread. Therefore it also reaches a `Prefetch` in a box, and it cannot affect one that was moved
-//! elsewhere by `get_mut`, which waits like any other source.
+//! beside the lock. It calls the source in an [`Attempt`](crate::attempt::Attempt), in which the `Prefetch` returns
+//! `None` instead of waiting, and then waits by [`Queue::wait`], which ends too when the iterator is closed. An attempt
+//! is marked with the id of its thread. Therefore it also reaches a `Prefetch` in a box, and it cannot affect one that
+//! was moved elsewhere by `get_mut`, which waits like any other source.
 //!
 //! # No lost wake-up
 //!
@@ -37,7 +37,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use crate::sync::{Arc, AtomicUsize, Condvar, Mutex, spin_until, thread_id};
+use crate::attempt::Attempts;
+use crate::sync::{Arc, AtomicUsize, Condvar, Mutex, spin_until};
 
 /// Creates both ends of a queue for up to `capacity` items, from a source with the given size hint.
 ///
@@ -54,7 +55,8 @@ pub(crate) fn queue<T>(capacity: usize, hint: (usize, Option<usize>)) -> (Produc
         room: Condvar::new(),
         capacity,
         report_after: if capacity <= 8 { 1 } else { capacity / 2 },
-        consumer: Consumer { batch: AtomicUsize::new(0), attempt: AtomicUsize::new(0) },
+        attempts: Arc::new(Attempts::new()),
+        consumer: Consumer(AtomicUsize::new(0)),
         queued: Queued(AtomicUsize::new(0)),
     });
     let producer = Producer { queue: Arc::clone(&queue) };
@@ -106,6 +108,7 @@ pub(crate) struct Queue<T> {
     room: Condvar,
     capacity: usize,
     report_after: usize,
+    attempts: Arc<Attempts>,
     consumer: Consumer,
     queued: Queued,
 }
@@ -131,55 +134,14 @@ enum End {
     Panicked(Option<Box<dyn Any + Send>>),
 }
 
-/// Written by the thread that has access to the [`Prefetch`]. On cache lines of its own, since the mutex moves between
-/// the cores of both ends.
+/// The length of the batch. Written by the thread that has access to the [`Prefetch`]. On cache lines of its own, since
+/// the mutex moves between the cores of both ends.
 #[repr(align(128))]
-struct Consumer {
-    /// The length of the batch.
-    batch: AtomicUsize,
-    /// The id of the thread whose call must not wait, the bitwise complement of that id if the call would have waited,
-    /// or 0.
-    attempt: AtomicUsize,
-}
-
-/// An [attempt](Queue::attempt) has failed.
-pub(crate) struct NotReady;
-
-/// Until this is dropped, the [`Prefetch`] does not wait when this thread calls it. Returned by [`Queue::attempt`].
-pub(crate) struct Attempt<'a> {
-    attempt: &'a AtomicUsize,
-    thread: usize,
-}
-
-impl Attempt<'_> {
-    /// Returns `true` if the [`Prefetch`] has returned `None` because it would have waited.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.attempt.load(Relaxed) == !self.thread
-    }
-}
-
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        self.attempt.store(0, Relaxed);
-    }
-}
+struct Consumer(AtomicUsize);
 
 impl<T> Queue<T> {
-    /// Lets the [`Prefetch`] not wait. The caller holds the lock around it.
-    pub(crate) fn attempt(&self) -> Attempt<'_> {
-        let (thread, attempt) = (thread_id(), &self.consumer.attempt);
-        attempt.store(thread, Relaxed);
-        Attempt { attempt, thread }
-    }
-
-    /// Returns `true` if this call is an attempt, which then has failed.
-    fn fail_attempt(&self) -> bool {
-        let (thread, attempt) = (thread_id(), &self.consumer.attempt);
-        let is_attempt = attempt.load(Relaxed) == thread;
-        if is_attempt {
-            attempt.store(!thread, Relaxed);
-        }
-        is_attempt
+    pub(crate) fn attempts(&self) -> Arc<Attempts> {
+        Arc::clone(&self.attempts)
     }
 
     /// Blocks until an item is ready, the source has ended or `is_over` returns `true`. Returns `false` if that is not
@@ -208,12 +170,12 @@ impl<T> Queue<T> {
 
     fn is_ready(&self, state: &State<T>) -> bool {
         // May be older than the batch is now, but not than the mutex: then the caller tries again, under the lock.
-        !state.items.is_empty() || self.consumer.batch.load(Relaxed) > 0
+        !state.items.is_empty() || self.consumer.0.load(Relaxed) > 0
     }
 
     /// Looks for an item for some microseconds, see [`spin_until`].
     fn spin(&self) {
-        spin_until(|| self.queued.0.load(Relaxed) > 0 || self.consumer.batch.load(Relaxed) > 0);
+        spin_until(|| self.queued.0.load(Relaxed) > 0 || self.consumer.0.load(Relaxed) > 0);
     }
 
     /// Wakes all threads that wait, after a change that they check for.
@@ -270,7 +232,8 @@ impl<T> Prefetch<T> {
     fn returned(&mut self, items: usize) {
         self.returned = self.returned.wrapping_add(items);
         self.unreported += items;
-        self.queue.consumer.batch.store(self.batch.len(), Relaxed);
+        self.queue.consumer.0.store(self.batch.len(), Relaxed);
+        self.queue.attempts.end();
         if self.unreported >= self.queue.report_after {
             self.report();
         }
@@ -301,7 +264,7 @@ impl<T> Prefetch<T> {
             state.batch = batch.len();
             if !batch.is_empty() {
                 queue.queued.0.store(0, Relaxed);
-                queue.consumer.batch.store(batch.len(), Relaxed);
+                queue.consumer.0.store(batch.len(), Relaxed);
                 return true;
             }
             if !wait {
@@ -319,7 +282,7 @@ impl<T> Prefetch<T> {
                     }
                 }
             }
-            if queue.fail_attempt() {
+            if queue.attempts.fail() {
                 return false;
             }
             if mem::replace(&mut has_spun, true) {
@@ -425,7 +388,7 @@ impl<T> Queue<T> {
                 self.room.wait(&mut state);
             } else {
                 drop(state);
-                spin_until(|| self.queued.0.load(Relaxed) + self.consumer.batch.load(Relaxed) < self.capacity);
+                spin_until(|| self.queued.0.load(Relaxed) + self.consumer.0.load(Relaxed) < self.capacity);
                 state = self.state.lock();
             }
         }
@@ -435,7 +398,7 @@ impl<T> Queue<T> {
     fn has_room(&self, state: &mut State<T>) -> bool {
         let has_room = |state: &State<T>| state.items.len() + state.batch < self.capacity;
         if !has_room(state) {
-            state.batch = self.consumer.batch.load(Relaxed);
+            state.batch = self.consumer.0.load(Relaxed);
         }
         has_room(state)
     }

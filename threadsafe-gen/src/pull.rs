@@ -8,7 +8,7 @@ use crate::error::TryNextError;
 use crate::fill::Fill;
 use crate::iter::{ThreadsafeIter, count_indexed};
 use crate::lock::{LockGuard, Status};
-use crate::prefetch::{NotReady, Queue};
+use crate::prefetch::Queue;
 
 /// The time for which a call may wait.
 #[derive(Clone, Copy)]
@@ -37,8 +37,22 @@ impl<I: Iterator> ThreadsafeIter<I> {
     #[cold]
     #[track_caller]
     pub(crate) fn next_or_leftover(&self) -> Option<(usize, I::Item)> {
-        // Without a limit there is no error.
-        self.next_or_leftover_within(Limit::None).unwrap_or_default()
+        let leftover = || self.leftovers.take(self.lock.status());
+        loop {
+            if let Some(item) = leftover() {
+                return Some(item);
+            }
+            self.lock.status().check_open()?;
+            let guard = self.lock.lock();
+            let attempt = self.lock.status().start_attempt();
+            let item = self.call_next(guard);
+            drop(attempt);
+            match &self.queue {
+                Some(queue) if item.is_none() && !self.lock.status().is_finished() => self.wait_for_item(queue),
+                // While this call was blocked another consumer may have put items back.
+                _ => return item.or_else(leftover),
+            }
+        }
     }
 
     /// Takes the next item if that needs no wait.
@@ -86,25 +100,16 @@ impl<I: Iterator> ThreadsafeIter<I> {
         limit: Limit,
         call: &mut dyn FnMut(&mut I, &mut Fill<I>) -> Option<()>,
     ) -> Result<Pulled, TryNextError> {
-        let queue = self.queue.as_deref();
         loop {
-            let guard = self.acquire(limit).inspect_err(|_| queue.into_iter().for_each(Queue::wake_another))?;
-            let Some(guard) = guard else { return Ok(Pulled::End) };
-            let attempted = guard.call_and_unlock(
-                |iter, fill| {
-                    let attempt = queue.map(Queue::attempt);
-                    match call(iter, fill) {
-                        None if attempt.is_some_and(|attempt| attempt.has_failed()) => Some(Err(NotReady)),
-                        result => result.map(Ok),
-                    }
-                },
-                identity,
-                drop,
-            );
-            match (attempted, queue) {
-                (None, _) => return Ok(Pulled::End),
-                (Some(Ok(())), _) | (_, None) => return Ok(Pulled::Items),
-                (Some(Err(NotReady)), Some(queue)) => self.wait_for_item_within(queue, limit)?,
+            let Some(guard) = self.acquire(limit)? else { return Ok(Pulled::End) };
+            let attempt = self.lock.status().start_attempt();
+            let items = guard.call_and_unlock(&mut *call, identity, drop);
+            drop(attempt);
+            match &self.queue {
+                _ if items.is_some() => return Ok(Pulled::Items),
+                // The attempt has failed.
+                Some(queue) if !self.lock.status().is_finished() => self.wait_for_item_within(queue, limit)?,
+                _ => return Ok(Pulled::End),
             }
             if self.lock.status().has_leftovers() {
                 return Ok(Pulled::PutBack);
@@ -123,7 +128,12 @@ impl<I: Iterator> ThreadsafeIter<I> {
                 (Some(deadline.saturating_duration_since(Instant::now())), TryNextError::TimedOut)
             }
         };
-        self.lock.try_lock_open(timeout, error)
+        let acquired = self.lock.try_lock_open(timeout, error);
+        if acquired.is_err() {
+            // This thread may have been woken for an item.
+            self.queue.iter().for_each(|queue| queue.wake_another());
+        }
+        acquired
     }
 
     /// Returns `true` if the source runs ahead, so that calls wait for it without the lock.

@@ -112,17 +112,14 @@ fn fallible(findings: &Findings, item: Option<&Type>) -> Option<Span> {
 /// Rewrites a body by its statements or, if they could not be parsed, by its tokens. Returns the new tokens if anything
 /// changed.
 fn rewrite(statements: Option<&mut [Stmt]>, tokens: &TokenStream, rewriter: &mut impl Rewriter) -> Option<TokenStream> {
-    match statements {
-        Some(statements) => {
-            for statement in &mut *statements {
-                rewriter.visit_stmt_mut(statement);
-            }
-            rewriter.changed().then(|| statements.iter().map(ToTokens::to_token_stream).collect())
+    if let Some(statements) = statements {
+        for statement in &mut *statements {
+            rewriter.visit_stmt_mut(statement);
         }
-        None => {
-            let tokens = rewriter.rewrite_tokens(tokens.clone());
-            rewriter.changed().then_some(tokens)
-        }
+        rewriter.changed().then(|| statements.iter().map(ToTokens::to_token_stream).collect())
+    } else {
+        let tokens = rewriter.rewrite_tokens(tokens.clone());
+        rewriter.changed().then_some(tokens)
     }
 }
 
