@@ -105,7 +105,13 @@ impl Parse for InPlace {
         let move_ = input.parse()?;
         let protocol = Protocol::Iterator;
         let body = Group::new(Delimiter::Brace, input.parse()?);
-        let context = Context { krate: &krate.to_token_stream(), protocol: &protocol, item: None, arguments: None, rejects_keyword: false };
+        let context = Context {
+            krate: &krate.to_token_stream(),
+            protocol: &protocol,
+            item: None,
+            arguments: None,
+            rejects_keyword: false,
+        };
         let body = Body::check_and_rewrite(&body, &context)?;
         Ok(Self { krate, move_, protocol, body })
     }

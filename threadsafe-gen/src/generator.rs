@@ -7,9 +7,9 @@
 //! shows whether every item arrives. If the slot is full when the body yields again or ends, a yield was not awaited.
 //! If the slot is empty when the body suspends, the body awaited something else. Both panic, in release builds too.
 //!
-//! To take several items per resumption, `Generator::fill` sets a limit in the slot. While the chunk is shorter, a
-//! yield appends its item to the chunk and continues. The last item of the chunk suspends the body as usual, so the
-//! body runs no further than it would for single items.
+//! To take several items per resumption, `ThreadsafeIter` puts a buffer for a [`Chunk`] into the slot before it calls
+//! `next`. As long as the chunk has room for more than one item, a yield appends its item to the chunk and continues.
+//! The last item of the chunk suspends the body as usual, so the body runs no further than it would for single items.
 //!
 //! The yields of a coroutine return a value, the reply. The slot then also has a place for the reply, a [`Reply`], and
 //! a yield completes when the reply is there. Coroutines and streams are such generators: see `Generator::poll_resume`.
@@ -18,15 +18,15 @@
 //!
 //! The [`Yielder`] has a pointer to the slot, which consists of cells. A pointer and cells cost nothing to follow and
 //! little to fill and empty; they are not `Send`. Two `unsafe impl`s state that a generator and a yielder may move
-//! between threads nevertheless. Three `unsafe` expressions follow the pointer, pin the body, and borrow the chunk. The
-//! argument:
+//! between threads nevertheless. Three `unsafe` expressions follow the pointer, pin the body, and borrow the cells to
+//! which a yield writes. The argument:
 //!
 //! 1. Cells may be used from several threads if each use happens before the next. No two threads may use them without
 //!    something that orders the two uses. They may be used as long as the frame lives.
 //! 2. The frame is created in `Generator::new`, on which [`generator`], [`generator_by_value`], [`coroutine`] and all
 //!    other constructors are built. The `Generator` owns it, so that the frame lives as long as the `Generator` and
 //!    moves to other threads with it. There is one pointer to its slot, in the `Yielder`, which the body owns. The body
-//!    is in the frame, and is dropped before the slot.
+//!    is in the frame. `Generator::drop` drops it, and only then is the frame dropped, with the slot.
 //! 3. The user's code gets the yielder with lifetimes that it cannot name: as `&'a mut Yielder<'id, ..>` from
 //!    [`generator`] and [`coroutine`], and as `Yielder<'id, ..>` from [`generator_by_value`]. The `AsyncFnOnce` of each
 //!    is higher-ranked in these lifetimes, so the code cannot show that they outlive any lifetime from outside the
@@ -44,13 +44,13 @@
 //!    generator and its yielder at the same time, by a lock around the yielder of an outer body, in which an inner body
 //!    has left its own yielder. A yielder could also outlive its slot.)
 //! 5. Therefore only the slot's generator and that generator's own body use a slot. The body runs, or is dropped,
-//!    within a call that has the `Generator` by `&mut` or by value: `next`, `fill`, `poll_resume`, the drop, and
+//!    within a call that has the `Generator` by `&mut` or by value: `next`, `poll_resume`, the drop, and
 //!    `Generator::new`, in which a body that is no `async` function runs in part. The generator itself uses the slot
-//!    within these calls too, and in `is_finished`, which has it by `&`: it is not `Sync`, so that the `&` is on the
-//!    thread of the last `&mut`, or ordered after it. The calls exclude each other, and Rust orders everything that
-//!    happens before a `&mut` on one thread with everything that follows on the next. While the body or a destructor of
-//!    its locals runs within the call, the generator itself does not use the slot. Only then does point 3 allow other
-//!    threads.
+//!    within these calls too, and in `is_finished` and the methods of [`Chunk`], which have it by `&`: it is not
+//!    `Sync`, so that the `&` is on the thread of the last `&mut`, or ordered after it. The calls exclude each other,
+//!    and Rust orders everything that happens before a `&mut` on one thread with everything that follows on the next.
+//!    While the body or a destructor of its locals runs within the call, the generator itself does not use the slot.
+//!    Only then does point 3 allow other threads.
 //! 6. Everything that moves with a generator is `Send`. The slot holds items (`Y: Send`), the place of a reply
 //!    (`B: Send`), a number and a flag. A `Reply<R>` may hold a reply (`R: Send`) and a `Waker`, which is `Send`. The
 //!    future holds the closure and the user's own locals (`F: Send`), which the compiler checks. A waker is foreign
@@ -60,14 +60,17 @@
 //! 7. A yielder follows its pointer only in the calls of point 5, when the frame is alive: its `Generator` is borrowed,
 //!    or not yet returned, or in its drop, which drops the body before the slot. The pointer stays valid until then:
 //!    the frame is in a pinned box and is `!Unpin`, as in the example of a self-referential type in [`std::pin`], and
-//!    there is never a `&mut` to the frame or the slot, which would claim that no pointer to it is used. The code that
-//!    drops the frame makes none either, because of the `!Unpin`, and drops the slot after the body.
-//! 8. The body is pinned: it is written to the pinned frame before it is first polled, and is dropped there. A
-//!    reference to the body exists only within a call of point 5, one at a time. It does not overlap with the slot.
-//! 9. A yield pushes to the chunk, a `Vec` in a cell, by a `&mut` to the content of the cell. There is no other
-//!    reference to the content: every other function takes the `Vec` out of the cell or replaces it. No other code runs
-//!    while the reference is live, because the `Vec` has room for the item: the push neither allocates, nor panics, nor
-//!    drops anything. In the other two cases the reference is dead before the call.
+//!    until the body is dropped there is never a `&mut` to the frame or the slot, which would claim that no pointer to
+//!    it is used.
+//! 8. The body is pinned: it is moved into the pinned frame before it is first polled, and `Generator::next`,
+//!    `poll_resume` or `drop` drops it there. The cell that holds it is not set again. If a generator is leaked, so is
+//!    its frame. A reference to the body exists only within a call of point 5, one at a time. It does not overlap with
+//!    the slot.
+//! 9. A yield writes an item to one of two cells, by a `&mut` to the content of each. There are no other references to
+//!    these contents: every other function takes them out of their cells or replaces them. No other code runs while
+//!    the references are live. The first write replaces an `Item::None`, so that nothing is dropped. The second is a
+//!    push to a `Vec` that has room: it neither allocates, nor panics, nor drops anything. In the third case the
+//!    references are dead before the call.
 //!
 //! All of this relies on lifetimes. rustc has known holes by which safe code can extend a lifetime. `SAFETY.md` names
 //! those that would defeat points 3 and 4.
@@ -135,7 +138,8 @@ impl<Y, B> Slot<Y, B> {
     #[inline]
     fn put(&self, new: Y) -> bool {
         // SAFETY: point 9 above. One thread at a time uses the slot (5). All other code takes or replaces the contents
-        // of these cells as a whole. The references end before any other code runs, because the push has room.
+        // of these cells as a whole. The references end before any other code runs: the assignment drops nothing, and
+        // the push has room.
         let (item, chunk) = unsafe { (&mut *self.item.as_ptr(), &mut *self.chunk.as_ptr()) };
         if let Item::None = item {
             *item = Item::Some(new);
@@ -202,7 +206,7 @@ impl<Y, B> Slot<Y, B> {
     }
 }
 
-/// The chunk of a generator: `ThreadsafeIter` starts it, calls `next` once, and takes it.
+/// The items that a body yields without suspending. `ThreadsafeIter` starts a chunk, calls `next` once, and takes it.
 impl<Y> Chunk<Y> for Slot<Y> {
     fn start(&self, buffer: Vec<Y>, size: usize) {
         if buffer.capacity() <= size {
@@ -213,9 +217,13 @@ impl<Y> Chunk<Y> for Slot<Y> {
     }
 
     fn take(&self) -> Vec<Y> {
-        // If the body has panicked, the chunk is still being filled.
-        self.item.set(Item::None);
+        match self.item.take() {
+            // The body has panicked after a yield that was not awaited. The item is dropped with the slot.
+            item @ Item::Some(_) => self.item.set(item),
+            Item::None | Item::InChunk => {}
+        }
         let (chunk, filled) = (self.chunk.take(), self.filled.take());
+        // If the body has panicked, the chunk was still being filled.
         if filled.is_empty() { chunk } else { filled }
     }
 }

@@ -112,7 +112,12 @@ impl<S, A> Lock<S, A> {
             // constructor panics, for every type of source.
             inner: Mutex::new(Inner { source: Some(source), aux }),
             owner: const { Owner(AtomicUsize::new(0)) },
-            status: Status { state: const { AtomicU8::new(OPEN) }, kind, message: const { OnceLock::new() }, attempts: None },
+            status: Status {
+                state: const { AtomicU8::new(OPEN) },
+                kind,
+                message: const { OnceLock::new() },
+                attempts: None,
+            },
         }
     }
 

@@ -20,8 +20,8 @@ use check::{BodyChecker, Findings};
 use items::PrepareItems;
 use keyword::LowerYield;
 use returns::CompleteReturns;
-use tokens::{LocalMacros, Rewriter, find_keyword, parse_statements};
 pub(crate) use tokens::Mentions;
+use tokens::{LocalMacros, Rewriter, find_keyword, parse_statements};
 
 /// A body that was checked and rewritten.
 pub(crate) struct Body {
