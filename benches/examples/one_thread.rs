@@ -3,6 +3,7 @@
 
 use std::env;
 use std::hint::black_box;
+use std::mem;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::task::{Context, Poll, Waker};
@@ -35,8 +36,16 @@ const CONTENDERS: &[Contender] = &[
     }),
     ("chunks", |items| {
         let source = shared::<3>();
-        let mut batches = source.chunks(64).flatten();
-        take(items, || batches.next());
+        let mut left = items;
+        for chunk in source.chunks(64) {
+            for item in chunk {
+                black_box(Some(item));
+            }
+            left = left.saturating_sub(64);
+            if left == 0 {
+                break;
+            }
+        }
     }),
     ("boxed-next", |items| {
         let source = shared::<4>().boxed();
@@ -54,6 +63,24 @@ const CONTENDERS: &[Contender] = &[
     ("hand", |items| {
         let source = parking_lot::Mutex::new(Count::new(u64::MAX, Alone::<7>));
         take(items, || source.lock().next());
+    }),
+    ("hand-batches", |items| {
+        let source = parking_lot::Mutex::new(Count::new(u64::MAX, Alone::<15>));
+        let mut batch = Vec::with_capacity(64).into_iter();
+        take(items, || {
+            batch.next().or_else(|| {
+                // As `buffered` does, it keeps the allocation.
+                let mut emptied: Vec<u64> = mem::take(&mut batch).take(0).collect();
+                emptied.extend(source.lock().by_ref().take(64));
+                batch = emptied.into_iter();
+                batch.next()
+            })
+        });
+    }),
+    ("lock-batches", |items| {
+        let source = ThreadsafeIter::new(Count::new(u64::MAX, Alone::<16>));
+        let mut batches = source.buffered(64);
+        take(items, || batches.next());
     }),
     ("owned", |items| {
         let mut source = shared::<8>();

@@ -100,12 +100,13 @@ use crate::fill::{Chunk, Fill};
 /// Holds the items between their yield and their delivery.
 struct Slot<Y, B = ()> {
     item: Cell<Item<Y>>,
-    /// The items that were yielded without suspending. Has room for items only while it is being filled.
+    /// The items that were yielded without suspending. Has room for more than the last item only while the state of
+    /// `item` is `InChunk`.
     chunk: Cell<Vec<Y>>,
-    /// The chunk after it was filled, up to its last item or to the end of the body.
+    /// A chunk that is complete, and has room for more.
     filled: Cell<Vec<Y>>,
-    /// The number of items that the chunk shall have, with the one at whose yield the body suspends.
-    chunk_size: Cell<usize>,
+    /// The capacity up to which the chunk grows, or 0 if it has that capacity from the start.
+    chunk_limit: Cell<usize>,
     is_finished: Cell<bool>,
     /// The place of the reply to an item: `()` if there are no replies, or a [`Reply`].
     reply: B,
@@ -128,7 +129,7 @@ impl<Y, B> Slot<Y, B> {
             item: Cell::new(Item::None),
             chunk: Cell::new(Vec::new()),
             filled: Cell::new(Vec::new()),
-            chunk_size: Cell::new(0),
+            chunk_limit: Cell::new(0),
             is_finished: Cell::new(false),
             reply,
         }
@@ -159,22 +160,24 @@ impl<Y, B> Slot<Y, B> {
     #[inline(never)]
     fn put_slow(&self, new: Y) -> bool {
         let Item::InChunk = self.item.take() else { not_awaited() };
-        let (mut chunk, size) = (self.chunk.take(), self.chunk_size.get());
-        if chunk.capacity() < size {
-            let capacity = chunk.capacity().saturating_mul(2).max(4).min(size);
-            chunk.reserve_exact(capacity - chunk.len());
-        }
-        // A larger capacity, which is not what was asked for, would let the body run too far.
-        let continues = chunk.len() + 1 < chunk.capacity() && chunk.capacity() <= size;
-        if continues {
-            chunk.push(new);
-            self.item.set(Item::InChunk);
-            self.chunk.set(chunk);
-        } else {
-            self.item.set(Item::Some(new));
+        let limit = self.chunk_limit.get();
+        if limit > 0 {
+            let mut chunk = self.chunk.take();
+            if chunk.capacity() < limit {
+                let capacity = chunk.capacity().saturating_mul(2).max(4).min(limit);
+                chunk.reserve_exact(capacity - chunk.len());
+            }
+            // A larger capacity, which is not what was asked for, would let the body run too far.
+            if chunk.len() + 1 < chunk.capacity() && chunk.capacity() <= limit {
+                chunk.push(new);
+                self.item.set(Item::InChunk);
+                self.chunk.set(chunk);
+                return true;
+            }
             self.filled.set(chunk);
         }
-        continues
+        self.item.set(Item::Some(new));
+        false
     }
 
     /// Stores the item of a coroutine, whose body suspends at every yield.
@@ -209,11 +212,12 @@ impl<Y, B> Slot<Y, B> {
 /// The items that a body yields without suspending. `ThreadsafeIter` starts a chunk, calls `next` once, and takes it.
 impl<Y> Chunk<Y> for Slot<Y> {
     fn start(&self, buffer: Vec<Y>, size: usize) {
-        if buffer.capacity() <= size {
+        let capacity = buffer.capacity();
+        if capacity <= size {
             self.item.set(Item::InChunk);
+            self.chunk_limit.set(if capacity < size { size } else { 0 });
         }
         self.chunk.set(buffer);
-        self.chunk_size.set(size);
     }
 
     fn take(&self) -> Vec<Y> {
