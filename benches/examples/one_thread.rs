@@ -109,6 +109,16 @@ const CONTENDERS: &[Contender] = &[
     ("into-par-iter", |items| {
         sources::shared(items, Alone::<12>).into_par_iter().for_each(|item| _ = black_box(item));
     }),
+    ("making", |items| {
+        for _ in 0..items {
+            drop(black_box(shared::<17>()));
+        }
+    }),
+    ("making-genawaiter-sync", |items| {
+        for _ in 0..items {
+            drop(black_box(sources::genawaiter_sync(u64::MAX, Alone::<18>)));
+        }
+    }),
     ("genawaiter-rc", |items| {
         let mut source = sources::genawaiter_rc(u64::MAX, Alone::<13>);
         take(items, || source.next());

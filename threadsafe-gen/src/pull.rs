@@ -34,6 +34,9 @@ pub(crate) enum Pulled {
 
 impl<I: Iterator> ThreadsafeIter<I> {
     /// Takes the next item where others may have put some back, which come first.
+    ///
+    /// The same as [`next_or_leftover_within`](Self::next_or_leftover_within) without a limit. It is compiled for every
+    /// type of source of which `next` is called, and so without the code for time limits.
     #[cold]
     #[track_caller]
     pub(crate) fn next_or_leftover(&self) -> Option<(usize, I::Item)> {
