@@ -181,3 +181,14 @@ fn boxed_iterators_are_named_in_fields_statics_and_signatures() {
     let other = Arc::clone(&arc);
     assert!(thread::spawn(move || other.iter().count()).join().unwrap() + arc.iter().count() == 3);
 }
+
+#[test]
+fn boxes_that_are_swapped_give_the_items_of_each_other() {
+    let (mut one, mut other) = (numbers(20).boxed(), numbers(30).boxed());
+    assert_eq!((one.chunks(3).next(), other.chunks(5).next()), (Some(vec![0, 1, 2]), Some(vec![0, 1, 2, 3, 4])));
+    std::mem::swap(one.get_mut().unwrap(), other.get_mut().unwrap());
+    assert_eq!((one.chunks(3).next(), other.chunks(5).next()), (Some(vec![5, 6, 7]), Some(vec![3, 4, 5, 6, 7])));
+    assert_eq!((one.next(), other.next()), (Some(8), Some(8)));
+    std::mem::swap(one.get_mut().unwrap(), other.get_mut().unwrap());
+    assert!(one.buffered(4).eq(9..20) && other.buffered(64).eq(9..30));
+}

@@ -1,7 +1,10 @@
 //! `buffered`: takes many items per lock. Order, indexes, buffer sizes, refills and size hints.
 
 use std::collections::BTreeSet;
+use std::future::poll_fn;
 use std::iter;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -297,4 +300,45 @@ fn random_calls_on_four_threads_take_each_item_exactly_once() {
             });
         }
     });
+}
+
+#[test]
+fn a_refill_resumes_the_body_once_whatever_buffer_was_put_back() {
+    let (resumed, yielded) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let numbers = generator(async |co| {
+        let mut body = pin!(async {
+            for n in 0_usize.. {
+                yielded.store(n + 1, Relaxed);
+                co.yield_(n).await;
+            }
+        });
+        poll_fn(|cx| {
+            resumed.fetch_add(1, Relaxed);
+            body.as_mut().poll(cx)
+        })
+        .await;
+    });
+    let numbers = numbers.threadsafe();
+    let progress = || (resumed.load(Relaxed), yielded.load(Relaxed));
+    let (mut expected, mut refills) = (0.., 0);
+    // A consumer that takes all of the items that another has put back gets their buffer, which is larger or smaller.
+    for (first, second) in [(64, 5), (5, 64), (1000, 1), (1, 1000), (4, 3), (64, 63), (63, 65)] {
+        let before = numbers.taken();
+        let mut one = numbers.buffered(first);
+        assert_eq!(one.next(), expected.next());
+        drop(one);
+        let mut other = numbers.buffered(second);
+        for _ in 1..first {
+            assert_eq!(other.next(), expected.next());
+        }
+        refills += 1;
+        assert_eq!(progress(), (refills, before + first), "{first}, then {second}");
+        for refill in 1..=3 {
+            for _ in 0..second {
+                assert_eq!(other.next(), expected.next());
+            }
+            refills += 1;
+            assert_eq!(progress(), (refills, before + first + refill * second), "{first}, then {second}");
+        }
+    }
 }

@@ -10,6 +10,7 @@ use support::scripted::{Boom, Script, annotated, boxed, by_hand, plain};
 use support::{PULLS, Source, each_source, gated, limited, message_of, panic_of, settle, together};
 use threadsafe_gen::{ThreadsafeExt, ThreadsafeIter, TryNextError, generator};
 
+const NOT_AWAITED: &str = "an item was yielded and not awaited: write `.yield_(item).await`";
 const POISONED: &str = "the iterator panicked earlier: its message is not a string";
 
 /// Asserts that every method that takes an item reports the poisoning.
@@ -226,4 +227,52 @@ fn a_consumer_is_released_even_if_dropping_an_item_panics() {
     shared.close();
     assert_eq!(message_of(|| drop(consumer)), "bad drop");
     assert_eq!(shared.size_hint(), (0, Some(0)));
+}
+
+/// The sizes at which a buffer is never full, or is full before or after the growth of a chunk.
+const SIZES: [usize; 10] = [1, 2, 3, 4, 5, 63, 64, 65, 1000, usize::MAX];
+
+#[test]
+fn a_panic_comes_after_the_items_before_it_at_any_buffer_size() {
+    limited(|| {
+        for size in SIZES {
+            let full = size.min(1000);
+            for at in [0, 1, full - 1, full, full + 1, 2 * full] {
+                each_source!(Script::panicking_at(at, 3000), |kind, shared| {
+                    let mut taken = vec![];
+                    let payload = panic_of(|| taken.extend(shared.buffered(size)));
+                    assert_eq!(payload.downcast_ref(), Some(&Boom(at)), "{kind}, {size}, at {at}");
+                    assert!(taken.into_iter().eq(0..at), "{kind}, {size}, at {at}");
+                    assert_poisoned(&shared);
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn an_item_whose_yield_is_not_awaited_is_delivered_or_poisons_the_iterator() {
+    limited(|| {
+        for size in SIZES {
+            let full = size.min(1000);
+            for lost in [0, 1, full - 1, full, 2 * full - 1] {
+                let careless = generator(async |co| {
+                    co.yield_from(0..lost).await;
+                    drop(co.yield_(lost));
+                    co.yield_from(lost + 1..lost + 3).await;
+                });
+                let shared = careless.threadsafe();
+                let mut taken = vec![];
+                if (lost + 1) % size == 0 {
+                    // The item is the last one of its chunk, at whose yield the body has to suspend.
+                    assert_eq!(message_of(|| taken.extend(shared.buffered(size))), NOT_AWAITED, "{size}, {lost}");
+                    assert!(taken.into_iter().eq(0..lost), "{size}, {lost}");
+                    assert!(shared.is_poisoned());
+                } else {
+                    taken.extend(shared.buffered(size));
+                    assert!(taken.into_iter().eq(0..lost + 3), "{size}, {lost}");
+                }
+            }
+        }
+    });
 }

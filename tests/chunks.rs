@@ -1,11 +1,12 @@
 //! `chunks`: takes many items per lock, as a `Vec`.
 
 use std::iter;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use support::each_source;
 use support::scripted::Script;
-use threadsafe_gen::ThreadsafeExt;
+use threadsafe_gen::{ThreadsafeExt, generator};
 
 #[test]
 fn every_chunk_but_the_last_has_n_items() {
@@ -36,6 +37,21 @@ fn zero_sized_items_are_counted_items() {
     let shared = iter::repeat_n((), 10).threadsafe();
     assert_eq!(shared.buffered(4).by_ref().take(1).count(), 1);
     assert_eq!(shared.chunks(usize::MAX).map(|chunk| chunk.len()).sum::<usize>(), 9);
+}
+
+#[test]
+fn zero_sized_items_of_a_generator_are_counted_at_any_size() {
+    for (n, sizes) in [(1, vec![1; 7]), (3, vec![3, 3, 1]), (7, vec![7]), (64, vec![7]), (usize::MAX, vec![7])] {
+        for panics in [false, true] {
+            let items = generator(async move |co| {
+                co.yield_from([(); 7]).await;
+                assert!(!panics, "out of paper");
+            });
+            let (items, mut taken) = (items.threadsafe(), vec![]);
+            let end = catch_unwind(AssertUnwindSafe(|| taken.extend(items.chunks(n).map(|chunk| chunk.len()))));
+            assert_eq!((&taken, end.is_err(), items.taken()), (&sizes, panics, 7), "{n}");
+        }
+    }
 }
 
 #[test]

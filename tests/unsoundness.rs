@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::{self, ThreadId};
 
 use support::{Source, limited, message_of, together};
-use threadsafe_gen::__private::generator_by_value;
+use threadsafe_gen::__private::{generator_by_value, suspend};
 use threadsafe_gen::{Generator, IterGuard, ThreadsafeExt, ThreadsafeIter, TryNextError, Yielder, generator};
 
 const NOT_AWAITED: &str = "an item was yielded and not awaited: write `.yield_(item).await`";
@@ -700,5 +700,80 @@ fn unsoundness_items_of_no_size_and_of_a_large_alignment() {
         }
         drop(items);
         assert!(drops.iter().map(|(n, _)| n).eq(0..100));
+    });
+}
+
+#[test]
+fn unsoundness_the_hidden_parts_of_a_yield_in_any_order() {
+    // `put` without `suspend` is a yield that is not awaited, `suspend` without `put` is another `await`. Outside of a
+    // chunk each is detected; the items of the chunk before it are delivered.
+    limited(|| {
+        let parts = |script: &'static str| {
+            generator(async move |co: &mut Yielder<'_, Box<usize>>| {
+                let mut kept = Vec::new();
+                for (n, part) in script.bytes().enumerate() {
+                    match part {
+                        b'p' => drop(co.put(Box::new(n))),
+                        b's' => suspend().await,
+                        b'k' => kept.push(suspend()),
+                        b'a' => kept.pop().unwrap().await,
+                        b'y' if !co.put(Box::new(n)) => suspend().await,
+                        b'y' => (),
+                        _ => panic!("out of paper"),
+                    }
+                }
+            })
+        };
+        let outcome = |script, size| {
+            let shared = parts(script).threadsafe();
+            let mut items = Vec::new();
+            let take = || match size {
+                0 => items.extend(shared.iter().map(|n| *n)),
+                size => items.extend(shared.buffered(size).map(|n| *n)),
+            };
+            let message = catch_unwind(AssertUnwindSafe(take)).map_err(|payload| match payload.downcast::<String>() {
+                Ok(message) => *message,
+                Err(payload) => payload.downcast::<&str>().unwrap().to_string(),
+            });
+            (items, message.err().unwrap_or_default())
+        };
+        let found = |items: &[usize], message: &str| (items.to_vec(), message.to_owned());
+        for size in [0, 1] {
+            assert_eq!(outcome("yyy", size), found(&[0, 1, 2], ""));
+            assert_eq!(outcome("ypy", size), found(&[0], NOT_AWAITED));
+            assert_eq!(outcome("yp", size), found(&[0], NOT_AWAITED));
+            assert_eq!(outcome("psps", size), found(&[0, 2], ""));
+            assert_eq!(outcome("ysy", size), found(&[0], SOMETHING_ELSE));
+            assert_eq!(outcome("kkpapa", size), found(&[2, 4], ""));
+            assert_eq!(outcome("yp!", size), found(&[0], "out of paper"));
+        }
+        for size in [4, 64] {
+            assert_eq!(outcome("yyy", size), found(&[0, 1, 2], ""));
+            assert_eq!(outcome("ypy", size), found(&[0, 1, 2], ""));
+            assert_eq!(outcome("ypsy", size), found(&[0, 1], SOMETHING_ELSE));
+            assert_eq!(outcome("s", size), found(&[], SOMETHING_ELSE));
+            assert_eq!(outcome("yp!", size), found(&[0, 1], "out of paper"));
+        }
+        assert_eq!(outcome("ypyps", 4), found(&[0, 1, 2, 3], ""));
+        assert_eq!(outcome("ypypp", 4), found(&[0, 1, 2], NOT_AWAITED));
+    });
+}
+
+#[test]
+fn unsoundness_generators_that_are_swapped_between_two_locks() {
+    // A lock has no pointer to the slot of its generator. It finds the slot of the generator that is there.
+    limited(|| {
+        let letters = |word: &'static str| {
+            generator(async move |co| co.yield_from(word.chars().map(String::from)).await).threadsafe()
+        };
+        let (mut one, mut other) = (letters("abcdefgh"), letters("stuvwxyz"));
+        assert!(one.chunks(3).next().unwrap().concat() == "abc" && other.buffered(4).next().unwrap() == "s");
+        mem::swap(one.get_mut().unwrap(), other.get_mut().unwrap());
+        let chunks = together(2, |thread| {
+            let shared = if thread == 0 { &one } else { &other };
+            shared.chunks(3).map(|chunk| chunk.concat()).collect::<Vec<_>>()
+        });
+        // The items that were put back stay with the lock.
+        assert_eq!(chunks, [vec!["wxy", "z"], vec!["tuv", "def", "gh"]]);
     });
 }
