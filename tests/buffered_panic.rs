@@ -276,3 +276,28 @@ fn an_item_whose_yield_is_not_awaited_is_delivered_or_poisons_the_iterator() {
         }
     });
 }
+
+#[test]
+fn a_caught_panic_of_a_yield_neither_hides_the_lost_item_nor_loses_the_chunk() {
+    limited(|| {
+        for size in SIZES.into_iter().filter(|size| *size < usize::MAX) {
+            let careless = || {
+                let items = generator(async |co| {
+                    co.yield_from(0..size - 1).await;
+                    drop(co.yield_(size));
+                    assert_eq!(message_of(|| drop(co.yield_(size + 1))), NOT_AWAITED);
+                });
+                items.threadsafe()
+            };
+            let in_a_box = careless().boxed();
+            let mut chunk = vec![];
+            assert_eq!(message_of(|| chunk.extend(in_a_box.chunks(size).flatten())), NOT_AWAITED, "{size}");
+            assert!(chunk.into_iter().eq(0..size - 1), "{size}");
+            let shared = careless();
+            let mut taken = vec![];
+            assert_eq!(message_of(|| taken.extend(shared.buffered(size))), NOT_AWAITED, "{size}");
+            assert!(taken.into_iter().eq(0..size - 1), "{size}");
+            assert!(shared.is_poisoned() && !shared.is_finished());
+        }
+    });
+}

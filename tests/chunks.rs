@@ -63,3 +63,11 @@ fn items_of_a_returned_chunk_are_not_put_back() {
         assert_eq!(shared.next(), Some(4), "{kind}");
     });
 }
+
+#[test]
+fn a_chunk_of_a_generator_reserves_no_more_than_its_size() {
+    for n in [1, 2, 3, 4, 5, 64] {
+        let numbers = generator(async |co| co.yield_from(0..).await).threadsafe();
+        assert!(numbers.chunks(n).take(3).all(|chunk| (chunk.len(), chunk.capacity()) == (n, n)), "{n}");
+    }
+}

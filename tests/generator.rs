@@ -397,3 +397,15 @@ fn a_yield_without_await_panics_at_every_later_call() {
     assert_eq!(message_of(|| careless.next()), NOT_AWAITED);
     let _ = message_of(|| careless.next());
 }
+
+#[test]
+fn a_body_that_catches_the_panic_of_a_yield_panics_again_at_its_end() {
+    let mut careless = generator(async |co: &mut Yielder<'_, i32>| {
+        co.yield_(0).await;
+        drop(co.yield_(1));
+        assert_eq!(message_of(|| drop(co.yield_(2))), NOT_AWAITED);
+    });
+    assert_eq!(careless.next(), Some(0));
+    assert_eq!(message_of(|| careless.next()), NOT_AWAITED);
+    assert_eq!(careless.size_hint(), (0, None), "the generator has not ended");
+}

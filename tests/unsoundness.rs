@@ -681,7 +681,8 @@ fn unsoundness_items_of_no_size_and_of_a_large_alignment() {
             panic!("out of paper");
         });
         let items = items.threadsafe();
-        assert_eq!(items.chunks(usize::MAX).next().unwrap().len(), 1001);
+        // The last one was not awaited. It is dropped with the generator.
+        assert_eq!(items.chunks(usize::MAX).next().unwrap().len(), 1000);
         assert_eq!(items.try_next().err(), Some(TryNextError::Poisoned));
         assert_eq!(DROPS.load(Relaxed), 1001);
 
@@ -757,6 +758,33 @@ fn unsoundness_the_hidden_parts_of_a_yield_in_any_order() {
         assert_eq!(outcome("ypyps", 4), found(&[0, 1, 2, 3], ""));
         assert_eq!(outcome("ypypp", 4), found(&[0, 1, 2], NOT_AWAITED));
     });
+}
+
+#[test]
+fn unsoundness_an_item_that_is_put_before_the_generator_is_there() {
+    // Each method that takes items finds it in the slot: it is delivered if the body suspends, and detected if not.
+    fn put_and_suspend(mut co: Yielder<'_, u64>) -> impl Future<Output = ()> {
+        assert!(!co.put(7));
+        suspend()
+    }
+
+    fn put_and_end(mut co: Yielder<'_, u64>) -> Ready<()> {
+        assert!(!co.put(7));
+        ready(())
+    }
+
+    let methods: [fn(&Shared) -> Vec<u64>; 4] = [
+        |items| items.iter().collect(),
+        |items| items.buffered(1).collect(),
+        |items| items.buffered(8).collect(),
+        |items| items.chunks(8).flatten().collect(),
+    ];
+    for method in methods {
+        assert_eq!(method(&generator_by_value(put_and_suspend).threadsafe().boxed()), [7]);
+        let items = generator_by_value(put_and_end).threadsafe().boxed();
+        assert_eq!(message_of(|| method(&items)), NOT_AWAITED);
+        assert!(items.is_poisoned());
+    }
 }
 
 #[test]

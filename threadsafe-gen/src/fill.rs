@@ -49,7 +49,8 @@ fn one_by_one<I: Iterator>(iter: &mut I, buffer: &mut Vec<I::Item>, size: usize)
 
 /// The place in a generator to which its body adds the items that it yields, and suspends only at the last one.
 pub(crate) trait Chunk<T> {
-    /// Adds the items of the next call of `next` to `buffer` until it has `size` items. `next` returns the last one.
+    /// Adds the items of the next call of `next` to `buffer` until it has `size` items. `next` returns the last one. If
+    /// `buffer` has a larger capacity, it stays as it is, and `next` returns a single item.
     fn start(&self, buffer: Vec<T>, size: usize);
 
     /// Returns the buffer, and lets the body suspend at every item again.
@@ -78,6 +79,7 @@ fn by_chunk<I: Iterator>(
         let filled = TakeBack(chunk, iter, buffer);
         let Some(last) = filled.1.next() else { return true };
         drop(filled);
+        buffer.reserve_exact(1);
         buffer.push(last);
         if buffer.len() >= size {
             return false;

@@ -50,7 +50,7 @@
 //!    `Sync`, so that the `&` is on the thread of the last `&mut`, or ordered after it. The calls exclude each other,
 //!    and Rust orders everything that happens before a `&mut` on one thread with everything that follows on the next.
 //!    While the body or a destructor of its locals runs within the call, the generator itself does not use the slot.
-//!    Only then does point 3 allow other threads.
+//!    Only while the body or such a destructor runs does point 3 allow other threads to use the slot.
 //! 6. Everything that moves with a generator is `Send`. The slot holds items (`Y: Send`), the place of a reply
 //!    (`B: Send`), a number and a flag. A `Reply<R>` may hold a reply (`R: Send`) and a `Waker`, which is `Send`. The
 //!    future holds the closure and the user's own locals (`F: Send`), which the compiler checks. A waker is foreign
@@ -63,14 +63,14 @@
 //!    until the body is dropped there is never a `&mut` to the frame or the slot, which would claim that no pointer to
 //!    it is used.
 //! 8. The body is pinned: it is moved into the pinned frame before it is first polled, and `Generator::next`,
-//!    `poll_resume` or `drop` drops it there. The cell that holds it is not set again. If a generator is leaked, so is
-//!    its frame. A reference to the body exists only within a call of point 5, one at a time. It does not overlap with
-//!    the slot.
-//! 9. A yield writes an item to one of two cells, by a `&mut` to the content of each. There are no other references to
-//!    these contents: every other function takes them out of their cells or replaces them. No other code runs while
+//!    `poll_resume` or `drop` drops it there. No body is moved out of its cell, and none is moved in again. If a
+//!    generator is leaked, so is its frame. A reference to the body exists only within a call of point 5, one at a
+//!    time. It does not overlap with the slot.
+//! 9. `Slot::put` writes an item to one of two cells, by a `&mut` to the content of each. There are no other references
+//!    to these contents: every other function takes them out of their cells or replaces them. No other code runs while
 //!    the references are live. The first write replaces an `Item::None`, so that nothing is dropped. The second is a
-//!    push to a `Vec` that has room: it neither allocates, nor panics, nor drops anything. In the third case the
-//!    references are dead before the call.
+//!    push to a `Vec` that has room: it neither allocates, nor panics, nor drops anything. If `put` calls `put_slow`,
+//!    the references are dead before the call.
 //!
 //! All of this relies on lifetimes. rustc has known holes by which safe code can extend a lifetime. `SAFETY.md` names
 //! those that would defeat points 3 and 4.
@@ -100,10 +100,10 @@ use crate::fill::{Chunk, Fill};
 /// Holds the items between their yield and their delivery.
 struct Slot<Y, B = ()> {
     item: Cell<Item<Y>>,
-    /// The items that were yielded without suspending. Has room for more than the last item only while the state of
-    /// `item` is `InChunk`.
+    /// The items that were yielded without suspending. Has a capacity only from the start of a chunk on, unless items
+    /// have no size, and room for more than the last item only while `item` is `Item::InChunk`.
     chunk: Cell<Vec<Y>>,
-    /// A chunk that is complete, and has room for more.
+    /// A chunk that is complete and has room for more, or a buffer that is not filled as a chunk.
     filled: Cell<Vec<Y>>,
     /// The capacity up to which the chunk grows, or 0 if it has that capacity from the start.
     chunk_limit: Cell<usize>,
@@ -124,6 +124,9 @@ enum Item<Y> {
 }
 
 impl<Y, B> Slot<Y, B> {
+    /// Items of no size are yielded one by one: the capacity of a `Vec` of them says nothing.
+    const HAS_CHUNKS: bool = size_of::<Y>() > 0;
+
     fn new(reply: B) -> Self {
         Self {
             item: Cell::new(Item::None),
@@ -145,7 +148,7 @@ impl<Y, B> Slot<Y, B> {
         if let Item::None = item {
             *item = Item::Some(new);
             false
-        } else if const { size_of::<Y>() > 0 } && chunk.len() + 1 < chunk.capacity() {
+        } else if Self::HAS_CHUNKS && chunk.len() + 1 < chunk.capacity() {
             chunk.push(new);
             true
         } else {
@@ -159,7 +162,13 @@ impl<Y, B> Slot<Y, B> {
     #[cold]
     #[inline(never)]
     fn put_slow(&self, new: Y) -> bool {
-        let Item::InChunk = self.item.take() else { not_awaited() };
+        let item = self.item.take();
+        if let Item::Some(_) = item {
+            // The slot stays full: if the body catches this panic, it panics again at its end.
+            self.item.set(Item::Some(new));
+            drop(item);
+            not_awaited();
+        }
         let limit = self.chunk_limit.get();
         if limit > 0 {
             let mut chunk = self.chunk.take();
@@ -196,7 +205,16 @@ impl<Y, B> Slot<Y, B> {
         }
         self.is_finished.set(true);
         // Items that destructors of the body's locals yield from here on do not get into the chunk.
-        self.filled.set(self.chunk.take());
+        if let Some(chunk) = self.take_chunk() {
+            self.filled.set(chunk);
+        }
+    }
+
+    /// Takes the chunk, if one was started.
+    #[inline]
+    fn take_chunk(&self) -> Option<Vec<Y>> {
+        let chunk = self.chunk.take();
+        (Self::HAS_CHUNKS && chunk.capacity() > 0).then_some(chunk)
     }
 }
 
@@ -204,22 +222,28 @@ impl<Y, B> Slot<Y, B> {
 impl<Y> Chunk<Y> for Slot<Y> {
     fn start(&self, buffer: Vec<Y>, size: usize) {
         let capacity = buffer.capacity();
-        if capacity <= size {
-            self.item.set(Item::InChunk);
-            self.chunk_limit.set(if capacity < size { size } else { 0 });
+        match self.item.take() {
+            Item::None if Self::HAS_CHUNKS && size > 1 && capacity <= size => {
+                self.item.set(Item::InChunk);
+                self.chunk.set(buffer);
+                self.chunk_limit.set(if capacity < size { size } else { 0 });
+            }
+            // The body would run too far, or has yielded before it was first polled. It suspends at the next item.
+            item => {
+                self.item.set(item);
+                self.filled.set(buffer);
+            }
         }
-        self.chunk.set(buffer);
     }
 
     fn take(&self) -> Vec<Y> {
         match self.item.take() {
-            // The body has panicked after a yield that was not awaited. The item is dropped with the slot.
+            // The item of a yield that was not awaited before a panic, or of a destructor at the end of the body. It is
+            // dropped with the slot.
             item @ Item::Some(_) => self.item.set(item),
             Item::None | Item::InChunk => {}
         }
-        let (chunk, filled) = (self.chunk.take(), self.filled.take());
-        // If the body has panicked, the chunk was still being filled.
-        if filled.is_empty() { chunk } else { filled }
+        self.take_chunk().unwrap_or_else(|| self.filled.take())
     }
 }
 
@@ -346,7 +370,7 @@ impl<Y, B> Yielder<'_, Y, B> {
     #[inline]
     fn slot(&self) -> &Slot<Y, B> {
         // SAFETY: point 7 above. The body that has this yielder is in the frame of the slot (2 to 4), and is dropped
-        // before the slot, because of the order of the frame's fields.
+        // before the slot, by `Generator::drop`.
         unsafe { &*self.slot }
     }
 }
@@ -564,7 +588,8 @@ pub struct Generator<Y, F, B = ()> {
     frame: Pin<Box<Frame<Y, F, B>>>,
 }
 
-/// The part of a generator that is on the heap, and does not move. All of it is in cells: there is no `&mut` to it.
+/// The part of a generator that is on the heap, and does not move. It consists of cells, so that there is no `&mut` to
+/// it as a whole until it is dropped.
 struct Frame<Y, F, B> {
     /// `None` before the body is there and after its end. Dropped by the `Generator`, so that no code to drop a body is
     /// compiled wherever a generator is created.
@@ -576,7 +601,8 @@ struct Frame<Y, F, B> {
 
 // SAFETY: points 1 to 6 above. Only `Generator::new` creates a generator, and the yielder of its body, which is in the
 // generator's frame (2). Every method that uses the slot or the body takes `&mut self`, except for `is_finished`, which
-// reads a flag; so one thread at a time uses them (5).
+// reads a flag, and `chunk`, whose caller has the generator by `&mut`. A generator is not `Sync`, so that one thread at
+// a time uses them (5).
 unsafe impl<Y: Send, F: Send, B: Send> Send for Generator<Y, F, B> {}
 
 impl<Y, F, B> Generator<Y, F, B> {
