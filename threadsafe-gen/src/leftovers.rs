@@ -56,10 +56,13 @@ impl<T> Leftovers<T> {
     }
 
     /// Takes up to `size` items of the first run into `buffer`, which is empty, and returns the index after the last.
+    #[inline]
     pub(crate) fn take_run(&self, status: &Status, buffer: &mut Vec<T>, size: usize) -> Option<usize> {
-        if !status.has_leftovers() {
-            return None;
-        }
+        if status.has_leftovers() { self.take_run_slow(status, buffer, size) } else { None }
+    }
+
+    #[cold]
+    fn take_run_slow(&self, status: &Status, buffer: &mut Vec<T>, size: usize) -> Option<usize> {
         let mut runs = self.runs.lock();
         let (end, whole) = runs.take_run(buffer, size)?;
         status.set_leftovers(runs.items > 0);

@@ -355,6 +355,7 @@ impl Status {
     }
 
     /// Starts an attempt, if the source is one that may fail it. The caller holds the lock.
+    #[inline]
     pub(crate) fn start_attempt(&self) -> Option<Attempt<'_>> {
         self.attempts.as_ref().map(|attempts| attempts.start())
     }
@@ -383,6 +384,7 @@ impl Status {
     }
 
     /// Returns `true` if there are items that were put back and can still be taken.
+    #[inline]
     pub(crate) fn has_leftovers(&self) -> bool {
         self.state.load(Acquire) & LEFTOVERS_BIT != 0 && self.accepts_returns()
     }
