@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::iter;
+use std::mem;
 use std::panic::panic_any;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -541,17 +542,48 @@ fn two_that_are_swapped_through_get_mut_stay_whole() {
         gate.entered();
         std::mem::swap(one.get_mut().unwrap(), other.get_mut().unwrap());
         assert!(one.iter().eq(0..3));
-        // The other one now waits like any other source, and ends with it.
+        // The other one now waits like any other source, and ends with it. It is called by the thread that has called
+        // the first one, whose attempts must be over.
         thread::scope(|scope| {
-            let waiting = scope.spawn(|| other.next());
-            settle();
-            one.close();
-            gate.let_in(|| Some(7));
-            assert_eq!(waiting.join().unwrap(), Some(7));
-            gate.let_in(|| None);
+            let lets_in = scope.spawn(move || {
+                settle();
+                one.close();
+                gate.let_in(|| Some(7));
+                gate
+            });
+            assert_eq!(other.next(), Some(7));
+            lets_in.join().unwrap().let_in(|| None);
             assert_eq!(other.next(), None);
         });
     });
+}
+
+#[test]
+fn an_adaptor_in_the_box_takes_no_wait_for_the_end() {
+    type Boxed = Box<dyn Iterator<Item = u64> + Send>;
+    let adaptors: [fn(Boxed) -> Boxed; 3] = [
+        |source| Box::new(source.fuse()),
+        |source| Box::new(source.chain(iter::once(100))),
+        |source| Box::new((50..).zip(source).map(|(count, item)| count + item)),
+    ];
+    let expected = [vec![7, 8], vec![7, 8, 100], vec![57, 59]];
+    for (adaptor, expected) in adaptors.into_iter().zip(expected) {
+        limited(move || {
+            let (gate, source) = gated::<u64>();
+            let mut numbers = source.prefetch(4).boxed();
+            let source = numbers.get_mut().unwrap();
+            *source = adaptor(mem::replace(source, Box::new(iter::empty())));
+            thread::scope(|scope| {
+                let taken = scope.spawn(|| numbers.iter().collect::<Vec<_>>());
+                settle();
+                gate.let_in(|| Some(7));
+                settle();
+                gate.let_in(|| Some(8));
+                gate.let_in(|| None);
+                assert_eq!(taken.join().unwrap(), expected);
+            });
+        });
+    }
 }
 
 #[test]

@@ -544,6 +544,9 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// Exclusive access needs no lock. Items that are taken from the iterator directly are not counted by
     /// [`next_indexed`](Self::next_indexed) and [`taken`](Self::taken).
     ///
+    /// If a [prefetched](crate::ThreadsafeExt::prefetch) iterator is [`boxed`](Self::boxed), this call makes it a source
+    /// like any other: later calls wait for an item under the lock, where `close` and time limits do not reach them.
+    ///
     /// # Panics
     ///
     /// If the iterator has panicked.
@@ -558,6 +561,12 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// ```
     #[track_caller]
     pub fn get_mut(&mut self) -> Option<&mut I> {
+        if self.queue.is_some() && matches!(self.lock.aux_mut(), Fill::Batch(..)) {
+            // The caller may put the box inside an adaptor, which takes each `None` for the end. Attempts would reach
+            // the source within it.
+            self.queue = None;
+            self.lock.status_mut().clear_attempts();
+        }
         self.lock.source_mut()
     }
 }

@@ -293,6 +293,11 @@ impl<S, A> Lock<S, A> {
         self.status.call(self.inner.get_mut(), call, on_item, on_end)
     }
 
+    /// Returns the data that goes with the source.
+    pub(crate) fn aux_mut(&mut self) -> &mut A {
+        &mut self.inner.get_mut().aux
+    }
+
     /// Returns the source unless it has ended.
     #[track_caller]
     pub(crate) fn source_mut(&mut self) -> Option<&mut S> {
@@ -352,6 +357,12 @@ impl Status {
     pub(crate) fn set_attempts(&mut self, attempts: Arc<Attempts>) {
         self.attempts = Some(attempts);
         self.state.fetch_or(SPECIAL_BIT, SeqCst);
+    }
+
+    /// Makes the source one that fails no attempts. Calls then wait in it.
+    pub(crate) fn clear_attempts(&mut self) {
+        self.attempts = None;
+        self.state.fetch_and(!SPECIAL_BIT, SeqCst);
     }
 
     /// Starts an attempt, if the source is one that may fail it. The caller holds the lock.

@@ -14,7 +14,8 @@
 //! beside the lock. It calls the source in an [`Attempt`](crate::attempt::Attempt), in which the `Prefetch` returns
 //! `None` instead of waiting, and then waits by [`Queue::wait`], which ends too when the iterator is closed. An attempt
 //! is marked with the id of its thread. Therefore it also reaches a `Prefetch` in a box, and it cannot affect one that
-//! was moved elsewhere by `get_mut`, which waits like any other source.
+//! was moved elsewhere by `get_mut`, which waits like any other source. The box itself may be moved into an adaptor, for
+//! which each `None` is the end. So `get_mut` of a boxed iterator makes the `Prefetch` wait like any other source too.
 //!
 //! # No lost wake-up
 //!
