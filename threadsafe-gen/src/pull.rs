@@ -110,7 +110,7 @@ impl<I: Iterator> ThreadsafeIter<I> {
             drop(attempt);
             match &self.queue {
                 _ if items.is_some() => return Ok(Pulled::Items),
-                // The attempt has failed.
+                // The attempt has failed, or the source has ended and items were put back.
                 Some(queue) if !self.lock.status().is_finished() => self.wait_for_item_within(queue, limit)?,
                 _ => return Ok(Pulled::End),
             }
@@ -171,11 +171,13 @@ impl<I: Iterator> ThreadsafeIter<I> {
 }
 
 fn wait_within<T>(queue: &Queue<T>, limit: Limit, holds_lock: bool, status: &Status) -> Result<(), TryNextError> {
+    let is_over = || !status.is_open_and_empty_or_special();
     let deadline = match limit {
+        // Items that were put back during the attempt need no wait.
+        Limit::Now if is_over() => return Ok(()),
         Limit::Now => return Err(TryNextError::WouldBlock),
         Limit::None | Limit::Within(_) => None,
         Limit::Until(deadline) => Some(deadline),
     };
-    let is_over = || !status.is_open_and_empty_or_special();
     if queue.wait(deadline, holds_lock, is_over) { Ok(()) } else { Err(TryNextError::TimedOut) }
 }
