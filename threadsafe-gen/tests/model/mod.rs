@@ -61,7 +61,7 @@ pub(crate) mod primitives {
 ///
 /// The first seven are faults of the primitives and are in this directory. The others are faults of the code under
 /// test: `.ci/model` plants them in a copy of the code, each behind an `if` that calls [`planted`].
-const FAULTS: [&str; 27] = [
+const FAULTS: [&str; 32] = [
     // A timed try of the mutex fails on a pure load of its word.
     "timed-try-is-a-pure-load",
     // An unlock does not wake the waiting thread.
@@ -110,6 +110,16 @@ const FAULTS: [&str; 27] = [
     "give-up-without-wake-up",
     // An item wakes another caller while the one that holds the lock waits.
     "holder-not-woken-first",
+    // A try does not look again for items that were put back.
+    "try-blocks-beside-leftovers",
+    // A call starts its attempt before it acquires the lock.
+    "attempt-started-before-lock",
+    // A call ends the attempt in progress, whichever thread has started it.
+    "attempt-of-another-ended",
+    // The holder of the lock waits in the source.
+    "holder-without-attempt",
+    // A source that has failed an attempt has ended.
+    "failed-attempt-is-the-end",
     // A slot is marked as done after the mutex of the slot is released.
     "done-stored-after-unlock",
     // A worker looks for room and counts itself as sleeping without a fence between.

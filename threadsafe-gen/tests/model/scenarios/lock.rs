@@ -26,12 +26,9 @@ fn call(lock: &Shared) -> impl FnOnce() + use<> {
 fn timed_call(lock: &Shared) -> impl FnOnce() + use<> {
     let lock = Arc::clone(lock);
     move || {
-        drop(lock.try_call(
-            Some(Duration::from_millis(1)),
-            TryNextError::TimedOut,
-            |source, ()| source.next(),
-            identity,
-        ))
+        if let Ok(Some(guard)) = lock.try_lock_open(Some(Duration::from_millis(1)), TryNextError::TimedOut) {
+            drop(guard.call_and_unlock(|source, ()| source.next(), identity, drop));
+        }
     }
 }
 

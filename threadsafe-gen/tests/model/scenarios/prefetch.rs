@@ -303,3 +303,125 @@ fn an_item_that_is_put_back_wakes_a_consumer_that_waits() {
         assert_eq!(items, [1, 2]);
     });
 }
+
+/// A queue whose producer never runs, as if its source never returned, and the iterator of its consumers.
+fn silent() -> (Producer<usize>, Arc<ThreadsafeIter<Prefetch<usize>>>) {
+    let (producer, prefetch) = prefetch::queue(1, (0, None));
+    (producer, Arc::new(ThreadsafeIter::prefetched(prefetch)))
+}
+
+#[test]
+fn close_ends_the_waits_of_two_callers_whose_attempts_failed() {
+    explore("prefetch: close, two failed attempts", Some(1), Some(2), || {
+        let (producer, iter) = silent();
+        let (one, two) = (Arc::clone(&iter), Arc::clone(&iter));
+        let (one, two) = (spawn(move || one.next()), spawn(move || two.buffered(2).next()));
+        iter.close();
+        assert_eq!((one.join().unwrap(), two.join().unwrap()), (None, None));
+        drop(producer);
+    });
+}
+
+#[test]
+fn a_try_beside_a_failed_attempt_waits_for_no_item() {
+    explore("prefetch: a try beside a failed attempt", Some(2), Some(2), || {
+        let (producer, iter) = silent();
+        let (waiting, trying) = (Arc::clone(&iter), Arc::clone(&iter));
+        let waiting = spawn(move || waiting.next());
+        let trying = spawn(move || trying.try_next());
+        assert_eq!(trying.join().unwrap(), Err(TryNextError::WouldBlock));
+        iter.close();
+        assert_eq!(waiting.join().unwrap(), None);
+        drop(producer);
+    });
+}
+
+#[test]
+fn a_try_beside_close_waits_for_no_item() {
+    explore("prefetch: a try and close", Some(2), Some(3), || {
+        let (producer, iter) = silent();
+        let trying = Arc::clone(&iter);
+        let (tried, ()) = both(move || trying.try_next(), || iter.close());
+        assert!(matches!(tried, Ok(None) | Err(TryNextError::WouldBlock)), "{tried:?}");
+        drop(producer);
+    });
+}
+
+#[test]
+fn a_failed_attempt_beside_a_panic_is_not_the_end() {
+    explore("prefetch: a try, a time limit and a panic", Some(1), Some(2), || {
+        let (run, iter, log) = ahead(1, 0, End::Panic);
+        let (producer, other) = (spawn(run), Arc::clone(&iter));
+        let limited = move || outcome(|| other.next_timeout(LONG).map(|item| item.is_some()));
+        let tried = || outcome(|| iter.try_next().map(|item| item.is_some()));
+        let (limited, tried) = both(limited, tried);
+        producer.join().unwrap();
+        for result in [&limited, &tried] {
+            assert!(!matches!(result, Ok(Ok(_))), "a failed source has no end: {result:?}");
+        }
+        // The panic comes out of one call, and of this one if both gave up before it.
+        let later = outcome(|| next(&iter));
+        let panics = [limited.is_err(), tried.is_err(), later == Err("the source panicked".to_owned())];
+        assert_eq!(panics.into_iter().filter(|panicked| *panicked).count(), 1);
+        drop(iter);
+        log.settle();
+    });
+}
+
+#[test]
+fn a_holder_of_the_lock_and_a_caller_share_the_items_and_the_end() {
+    explore("prefetch: a guard and a caller, to the end", Some(1), Some(1), || {
+        let (run, iter, log) = ahead(2, 2, End::None);
+        let (producer, holder) = (spawn(run), Arc::clone(&iter));
+        let (one, two) = both(move || drain(holder.lock()), || drain(iter.iter()));
+        producer.join().unwrap();
+        assert_eq!(sorted([one, two]), [0, 1]);
+        drop(iter);
+        log.settle();
+    });
+}
+
+#[test]
+fn two_consumers_of_a_box_share_the_items_and_both_see_the_end() {
+    explore("prefetch: boxed, two consumers", Some(1), Some(1), || {
+        let (run, iter, log) = ahead(2, 2, End::None);
+        let iter = Arc::new(Arc::into_inner(iter).unwrap().boxed());
+        let (producer, other) = (spawn(run), Arc::clone(&iter));
+        let (one, two) = both(move || drain(other.buffered(2)), || drain(iter.iter()));
+        producer.join().unwrap();
+        assert_eq!(sorted([one, two]), [0, 1]);
+        drop(iter);
+        log.settle();
+    });
+}
+
+#[test]
+fn close_ends_the_waits_for_a_box() {
+    explore("prefetch: boxed, close", Some(1), Some(2), || {
+        let (producer, iter) = silent();
+        let iter = Arc::new(Arc::into_inner(iter).unwrap().boxed());
+        let (one, two) = (Arc::clone(&iter), Arc::clone(&iter));
+        let (one, two) = (spawn(move || one.next()), spawn(move || two.buffered(2).next()));
+        iter.close();
+        assert_eq!((one.join().unwrap(), two.join().unwrap()), (None, None));
+        drop(producer);
+    });
+}
+
+#[test]
+fn a_try_beside_an_item_that_is_put_back_at_the_end_does_not_block() {
+    explore("prefetch: a try and put back at the end", Some(2), Some(3), || {
+        let (run, iter, log) = ahead(3, 2, End::None);
+        run();
+        let other = Arc::clone(&iter);
+        // The source has no more items when the other thread starts, and the lock is free from then on.
+        let mut buffered = iter.buffered(2);
+        assert_eq!(buffered.next().map(|item| item.index), Some(0));
+        let trying = spawn(move || other.try_next().map(|item| item.map(|item| item.index)));
+        drop(buffered);
+        let tried = trying.join().unwrap();
+        assert!(matches!(tried, Ok(None | Some(1))), "{tried:?}");
+        drop(iter);
+        log.settle();
+    });
+}
