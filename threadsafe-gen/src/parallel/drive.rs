@@ -232,6 +232,10 @@ where
             let mut folder = consumer.into_folder();
             if folder.full() {
                 self.portion.put_back(self.iter, portion);
+                // The other tasks would wait for one more item, for as long as the source takes.
+                if self.consumer.lock().full() {
+                    self.idle.stop();
+                }
                 break;
             }
             folder = folder.consume(portion.1);
