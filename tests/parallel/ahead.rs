@@ -1,12 +1,13 @@
 //! A drive over a source that runs ahead: its items are processed as they come, and `close` ends the wait at once.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use rayon::iter::plumbing::{Consumer, Folder, Reducer, UnindexedConsumer};
 use rayon::prelude::*;
-use support::{limited, message_of};
+use support::{gated, limited, message_of, settle};
 use threadsafe_gen::{ThreadsafeExt, generator};
 
 use crate::{Used, pools};
@@ -117,6 +118,91 @@ fn an_early_exit_leaves_the_rest_of_a_source_that_runs_ahead() {
             });
             assert_eq!(found, Some(700));
             used.assert_complete_with(&numbers, 2000, "the rest");
+        }
+    });
+}
+
+/// A consumer that wants no more once `full` says so.
+struct Until<F>(F);
+
+impl<F: Fn() -> bool + Copy + Send> Consumer<u64> for Until<F> {
+    type Folder = Self;
+    type Reducer = Nothing;
+    type Result = ();
+
+    fn split_at(self, _: usize) -> (Self, Self, Nothing) {
+        (Self(self.0), self, Nothing)
+    }
+
+    fn into_folder(self) -> Self {
+        self
+    }
+
+    fn full(&self) -> bool {
+        self.0()
+    }
+}
+
+impl<F: Fn() -> bool + Copy + Send> UnindexedConsumer<u64> for Until<F> {
+    fn split_off_left(&self) -> Self {
+        Self(self.0)
+    }
+
+    fn to_reducer(&self) -> Nothing {
+        Nothing
+    }
+}
+
+impl<F: Fn() -> bool> Folder<u64> for Until<F> {
+    type Result = ();
+
+    fn consume(self, _: u64) -> Self {
+        self
+    }
+
+    fn complete(self) {}
+
+    fn full(&self) -> bool {
+        self.0()
+    }
+}
+
+struct Nothing;
+
+impl Reducer<()> for Nothing {
+    fn reduce(self, (): (), (): ()) {}
+}
+
+#[test]
+fn an_item_that_a_drive_puts_back_wakes_a_caller_that_waits() {
+    limited(|| {
+        for pool in pools(&[1, 4]) {
+            let (gate, source) = gated();
+            let numbers = source.prefetch(4);
+            gate.let_in(|| Some(7));
+            gate.entered();
+            thread::scope(|scope| {
+                let (calls, called) = mpsc::channel();
+                let calls = Mutex::new(Some(calls));
+                // Once the drive has taken the item, another caller waits for the next one, and the drive wants none.
+                let full = || {
+                    let is_full = numbers.taken() == 1;
+                    if let Some(calls) = calls.lock().unwrap().take_if(|_| is_full) {
+                        calls.send(()).unwrap();
+                        settle();
+                    }
+                    is_full
+                };
+                let numbers = &numbers;
+                let waiting = scope.spawn(move || {
+                    called.recv().unwrap();
+                    numbers.next()
+                });
+                pool.install(|| numbers.par_iter().drive_unindexed(Until(&full)));
+                assert_eq!(waiting.join().unwrap(), Some(7));
+                numbers.close();
+                gate.let_in(|| None);
+            });
         }
     });
 }

@@ -207,9 +207,7 @@ impl<I: Iterator> Drop for Buffered<'_, I> {
         if self.buffer.len() == 0 {
             return;
         }
-        let ThreadsafeIter { lock, leftovers, .. } = self.iter;
-        leftovers.put(lock.status(), self.end, mem::take(&mut self.buffer).collect());
-        self.iter.wake_waiting();
+        self.iter.put_back(self.end, mem::take(&mut self.buffer).collect());
     }
 }
 

@@ -27,7 +27,8 @@
 //! A thread can also wait while it holds the lock: with the guard of the iterator, or as the owner. Another thread that
 //! is woken then blocks on the lock. Therefore the holder is woken first.
 //!
-//! The end, a panic and `close` wake all threads.
+//! The end, a panic, `close` and items that are put back wake all threads. A thread that was woken for an item may
+//! therefore take one that was put back.
 
 use std::any::Any;
 use std::collections::VecDeque;

@@ -162,6 +162,12 @@ impl<I: Iterator> ThreadsafeIter<I> {
         wait_within(queue, limit, self.lock.is_held_by_this_thread(), self.lock.status())
     }
 
+    /// Puts back items with consecutive indexes, up to `end`, for the next callers and those that wait for an item.
+    pub(crate) fn put_back(&self, end: usize, run: Vec<I::Item>) {
+        self.leftovers.put(self.lock.status(), end, run);
+        self.wake_waiting();
+    }
+
     /// Wakes the callers that wait for a source that runs ahead, after the iterator was closed or items were put back.
     pub(crate) fn wake_waiting(&self) {
         if let Some(queue) = &self.queue {

@@ -126,7 +126,7 @@ impl<I: Iterator<Item: Send>> Portion<I> for Single {
 
     #[cold]
     fn put_back(&self, iter: &ThreadsafeIter<I>, (index, item): (usize, I::Item)) {
-        iter.leftovers.put(iter.lock.status(), index + 1, vec![item]);
+        iter.put_back(index + 1, vec![item]);
     }
 
     fn check(&self, iter: &ThreadsafeIter<I>) {
@@ -227,7 +227,7 @@ impl<I: Iterator<Item: Send>> Portion<I> for Chunk {
 
     #[cold]
     fn put_back(&self, iter: &ThreadsafeIter<I>, (first, chunk): (usize, Vec<I::Item>)) {
-        iter.leftovers.put(iter.lock.status(), first + chunk.len(), chunk);
+        iter.put_back(first + chunk.len(), chunk);
     }
 
     fn check(&self, iter: &ThreadsafeIter<I>) {
