@@ -14,7 +14,8 @@ use crate::sync::{AtomicUsize, thread_id};
 #[repr(align(128))]
 pub(crate) struct Attempts {
     /// The id of the thread whose call must not wait, the bitwise complement of that id if the call would have waited,
-    /// or 0. Stored by the thread that holds the lock.
+    /// or 0. Stored by the thread that holds the lock. [`Attempt`] sets it to 0 without the lock, if it is still the
+    /// thread's own.
     thread: AtomicUsize,
 }
 
