@@ -74,17 +74,18 @@ fn by_chunk<I: Iterator>(
 
     // A buffer with more capacity is not filled as a chunk.
     buffer.shrink_to(size);
-    loop {
-        chunk(iter).start(mem::take(buffer), size);
-        let filled = TakeBack(chunk, iter, buffer);
-        let Some(last) = filled.1.next() else { return true };
-        drop(filled);
+    while buffer.len() < size {
+        let last = if size == 1 {
+            iter.next()
+        } else {
+            chunk(iter).start(mem::take(buffer), size);
+            TakeBack(chunk, iter, buffer).1.next()
+        };
+        let Some(last) = last else { return true };
         buffer.reserve_exact(1);
         buffer.push(last);
-        if buffer.len() >= size {
-            return false;
-        }
     }
+    false
 }
 
 /// A buffer on its way to the [`Batched`](crate::boxed_iter::Batched) in the box, and back.

@@ -162,31 +162,35 @@ impl<Y, B> Slot<Y, B> {
     #[cold]
     #[inline(never)]
     fn put_slow(&self, new: Y) -> bool {
-        let item = self.item.take();
-        if let Item::Some(_) = item {
+        match self.item.replace(Item::Some(new)) {
+            Item::InChunk => self.chunk_limit.get() > 0 && self.grow(),
             // The slot stays full: if the body catches this panic, it panics again at its end.
-            self.item.set(Item::Some(new));
-            drop(item);
-            not_awaited();
+            item @ (Item::None | Item::Some(_)) => {
+                drop(item);
+                not_awaited();
+            }
         }
-        let limit = self.chunk_limit.get();
-        if limit > 0 {
-            let mut chunk = self.chunk.take();
-            if chunk.capacity() < limit {
-                let capacity = chunk.capacity().saturating_mul(2).max(4).min(limit);
-                chunk.reserve_exact(capacity - chunk.len());
-            }
-            // A larger capacity, which is not what was asked for, would let the body run too far.
-            if chunk.len() + 1 < chunk.capacity() && chunk.capacity() <= limit {
-                chunk.push(new);
-                self.item.set(Item::InChunk);
-                self.chunk.set(chunk);
-                return true;
-            }
+    }
+
+    /// Moves the item into the chunk, which grows first. Returns `false` if the item is the last one, and stays.
+    #[cold]
+    #[inline(never)]
+    fn grow(&self) -> bool {
+        let (mut chunk, limit) = (self.chunk.take(), self.chunk_limit.get());
+        if chunk.capacity() < limit {
+            let capacity = chunk.capacity().saturating_mul(2).max(4).min(limit);
+            chunk.reserve_exact(capacity - chunk.len());
+        }
+        // A larger capacity, which is not what was asked for, would let the body run too far.
+        if chunk.len() + 1 == chunk.capacity() || chunk.capacity() > limit {
             self.filled.set(chunk);
+            return false;
         }
-        self.item.set(Item::Some(new));
-        false
+        if let Item::Some(item) = self.item.replace(Item::InChunk) {
+            chunk.push(item);
+        }
+        self.chunk.set(chunk);
+        true
     }
 
     /// Stores the item of a coroutine, whose body suspends at every yield.
@@ -223,7 +227,7 @@ impl<Y> Chunk<Y> for Slot<Y> {
     fn start(&self, buffer: Vec<Y>, size: usize) {
         let capacity = buffer.capacity();
         match self.item.take() {
-            Item::None if Self::HAS_CHUNKS && size > 1 && capacity <= size => {
+            Item::None if Self::HAS_CHUNKS && capacity <= size => {
                 self.item.set(Item::InChunk);
                 self.chunk.set(buffer);
                 self.chunk_limit.set(if capacity < size { size } else { 0 });

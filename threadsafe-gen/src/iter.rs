@@ -180,7 +180,8 @@ impl<I: Iterator> ThreadsafeIter<I> {
         self.next_or_leftover().map(|(_, item)| item)
     }
 
-    /// Calls the source, and releases the lock. The fast paths and the slow one share this, so that it is compiled once.
+    /// Calls the source, and releases the lock. The fast paths and the slow one share this, so that it is compiled
+    /// once.
     #[inline]
     #[track_caller]
     pub(crate) fn call_next(&self, guard: LockGuard<'_, I, Fill<I>>) -> Option<(usize, I::Item)> {
@@ -544,8 +545,9 @@ impl<I: Iterator> ThreadsafeIter<I> {
     /// Exclusive access needs no lock. Items that are taken from the iterator directly are not counted by
     /// [`next_indexed`](Self::next_indexed) and [`taken`](Self::taken).
     ///
-    /// If a [prefetched](crate::ThreadsafeExt::prefetch) iterator is [`boxed`](Self::boxed), this call makes it a source
-    /// like any other: later calls wait for an item under the lock, where `close` and time limits do not reach them.
+    /// If a [prefetched](crate::ThreadsafeExt::prefetch) iterator is [`boxed`](Self::boxed), this call makes it a
+    /// source like any other: later calls wait for an item under the lock, where `close` and time limits do not reach
+    /// them.
     ///
     /// # Panics
     ///

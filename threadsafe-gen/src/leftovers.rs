@@ -20,8 +20,8 @@ pub(crate) struct Leftovers<T> {
 
 /// Runs of items with consecutive indexes. None is empty.
 struct Runs<T> {
-    /// The first run last. A consumer takes the first run, if there is one, before it takes items of the source, so that
-    /// there are never more runs than there were consumers at a time.
+    /// The first run last. A consumer takes the first run, if there is one, before it takes items of the source, so
+    /// that there are never more runs than there were consumers at a time.
     by_end: Vec<Run<T>>,
     /// The number of items in all of them.
     items: usize,

@@ -14,8 +14,9 @@
 //! beside the lock. It calls the source in an [`Attempt`](crate::attempt::Attempt), in which the `Prefetch` returns
 //! `None` instead of waiting, and then waits by [`Queue::wait`], which ends too when the iterator is closed. An attempt
 //! is marked with the id of its thread. Therefore it also reaches a `Prefetch` in a box, and it cannot affect one that
-//! was moved elsewhere by `get_mut`, which waits like any other source. The box itself may be moved into an adaptor, for
-//! which each `None` is the end. So `get_mut` of a boxed iterator makes the `Prefetch` wait like any other source too.
+//! was moved elsewhere by `get_mut`, which waits like any other source. The box itself may be moved into an adaptor,
+//! for which each `None` is the end. So `get_mut` of a boxed iterator makes the `Prefetch` wait like any other source
+//! too.
 //!
 //! # No lost wake-up
 //!
@@ -250,7 +251,7 @@ impl<T> Prefetch<T> {
 
     /// Fills the empty batch with the items of the queue. Returns `false` if there are none.
     ///
-    /// With `wait`, blocks until there are some unless this is an [attempt](Queue::attempt). Then `false` is the end,
+    /// With `wait`, blocks until there are some unless this is an [attempt](Attempts). Then `false` is the end,
     /// or a failed attempt.
     ///
     /// # Panics
