@@ -9,8 +9,7 @@ use parking_lot::Mutex;
 
 /// The way in which a buffer is filled, chosen where the type of the iterator is known, and called once for many items.
 ///
-/// None of these names the code of the iterator's `next`, which is so compiled where it is called, and not where a
-/// `ThreadsafeIter` is created.
+/// No variant names the code of a generator's `next`, so that creating a `ThreadsafeIter` does not compile it.
 pub(crate) enum Fill<I: Iterator> {
     /// By an iterator of which nothing is known.
     OneByOne,

@@ -603,10 +603,9 @@ struct Frame<Y, F, B> {
     _pinned: PhantomPinned,
 }
 
-// SAFETY: points 1 to 6 above. Only `Generator::new` creates a generator, and the yielder of its body, which is in the
-// generator's frame (2). Every method that uses the slot or the body takes `&mut self`, except for `is_finished`, which
-// reads a flag, and `chunk`, whose caller has the generator by `&mut`. A generator is not `Sync`, so that one thread at
-// a time uses them (5).
+// SAFETY: points 1 to 6 above. Only `Generator::new` creates a generator, with its body's yielder in its frame (2). One
+// thread at a time uses the slot and the body (5): every method that does takes `&mut self`, except for `is_finished`
+// and `chunk`, whose caller has the generator by `&mut`; and a generator is not `Sync`.
 unsafe impl<Y: Send, F: Send, B: Send> Send for Generator<Y, F, B> {}
 
 impl<Y, F, B> Generator<Y, F, B> {

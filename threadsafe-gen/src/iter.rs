@@ -732,7 +732,7 @@ impl<I: Iterator> Iterator for IterGuard<'_, I> {
     #[inline]
     #[track_caller]
     fn next(&mut self) -> Option<I::Item> {
-        let ThreadsafeIter { lock, leftovers, taken, queue } = self.iter;
+        let ThreadsafeIter { lock, leftovers, taken, .. } = self.iter;
         let leftover = || leftovers.take(lock.status()).map(|(_, item)| item);
         loop {
             if let Some(item) = leftover() {
@@ -741,9 +741,9 @@ impl<I: Iterator> Iterator for IterGuard<'_, I> {
             let attempt = lock.status().start_attempt();
             let item = self.guard.call(|iter, _| iter.next(), |item| count(item, taken), drop);
             drop(attempt);
-            match queue {
+            match self.iter.queue_unless_finished() {
                 // Waits under the lock, as the guard's holder wants it, but so that `close` ends the wait.
-                Some(queue) if item.is_none() && !lock.status().is_finished() => self.iter.wait_for_item(queue),
+                Some(queue) if item.is_none() => self.iter.wait_for_item(queue),
                 _ => return item.or_else(leftover),
             }
         }

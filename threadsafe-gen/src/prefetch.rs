@@ -59,7 +59,7 @@ pub(crate) fn queue<T>(capacity: usize, hint: (usize, Option<usize>)) -> (Produc
         capacity,
         report_after: if capacity <= 8 { 1 } else { capacity / 2 },
         attempts: Arc::new(Attempts::new()),
-        consumer: Consumer(AtomicUsize::new(0)),
+        batch_len: BatchLen(AtomicUsize::new(0)),
         queued: Queued(AtomicUsize::new(0)),
     });
     let producer = Producer { queue: Arc::clone(&queue) };
@@ -112,7 +112,7 @@ pub(crate) struct Queue<T> {
     capacity: usize,
     report_after: usize,
     attempts: Arc<Attempts>,
-    consumer: Consumer,
+    batch_len: BatchLen,
     queued: Queued,
 }
 
@@ -140,7 +140,7 @@ enum End {
 /// The length of the batch. Written by the thread that has access to the [`Prefetch`]. On cache lines of its own, since
 /// the mutex moves between the cores of both ends.
 #[repr(align(128))]
-struct Consumer(AtomicUsize);
+struct BatchLen(AtomicUsize);
 
 impl<T> Queue<T> {
     pub(crate) fn attempts(&self) -> Arc<Attempts> {
@@ -173,12 +173,12 @@ impl<T> Queue<T> {
 
     fn is_ready(&self, state: &State<T>) -> bool {
         // May be older than the batch is now, but not than the mutex: then the caller tries again, under the lock.
-        !state.items.is_empty() || self.consumer.0.load(Relaxed) > 0
+        !state.items.is_empty() || self.batch_len.0.load(Relaxed) > 0
     }
 
     /// Looks for an item for some microseconds, see [`spin_until`].
     fn spin(&self) {
-        spin_until(|| self.queued.0.load(Relaxed) > 0 || self.consumer.0.load(Relaxed) > 0);
+        spin_until(|| self.queued.0.load(Relaxed) > 0 || self.batch_len.0.load(Relaxed) > 0);
     }
 
     /// Wakes all threads that wait, after a change that they check for.
@@ -235,7 +235,7 @@ impl<T> Prefetch<T> {
     fn returned(&mut self, items: usize) {
         self.returned = self.returned.wrapping_add(items);
         self.unreported += items;
-        self.queue.consumer.0.store(self.batch.len(), Relaxed);
+        self.queue.batch_len.0.store(self.batch.len(), Relaxed);
         self.queue.attempts.end();
         if self.unreported >= self.queue.report_after {
             self.report();
@@ -267,7 +267,7 @@ impl<T> Prefetch<T> {
             state.batch = batch.len();
             if !batch.is_empty() {
                 queue.queued.0.store(0, Relaxed);
-                queue.consumer.0.store(batch.len(), Relaxed);
+                queue.batch_len.0.store(batch.len(), Relaxed);
                 return true;
             }
             if !wait {
@@ -391,7 +391,7 @@ impl<T> Queue<T> {
                 self.room.wait(&mut state);
             } else {
                 drop(state);
-                spin_until(|| self.queued.0.load(Relaxed) + self.consumer.0.load(Relaxed) < self.capacity);
+                spin_until(|| self.queued.0.load(Relaxed) + self.batch_len.0.load(Relaxed) < self.capacity);
                 state = self.state.lock();
             }
         }
@@ -401,7 +401,7 @@ impl<T> Queue<T> {
     fn has_room(&self, state: &mut State<T>) -> bool {
         let has_room = |state: &State<T>| state.items.len() + state.batch < self.capacity;
         if !has_room(state) {
-            state.batch = self.consumer.0.load(Relaxed);
+            state.batch = self.batch_len.0.load(Relaxed);
         }
         has_room(state)
     }

@@ -50,8 +50,8 @@ impl<I: Iterator> ThreadsafeIter<I> {
             let attempt = self.lock.status().start_attempt();
             let item = self.call_next(guard);
             drop(attempt);
-            match &self.queue {
-                Some(queue) if item.is_none() && !self.lock.status().is_finished() => self.wait_for_item(queue),
+            match self.queue_unless_finished() {
+                Some(queue) if item.is_none() => self.wait_for_item(queue),
                 // While this call was blocked another consumer may have put items back.
                 _ => return item.or_else(leftover),
             }
@@ -108,11 +108,10 @@ impl<I: Iterator> ThreadsafeIter<I> {
             let attempt = self.lock.status().start_attempt();
             let items = guard.call_and_unlock(&mut *call, identity, drop);
             drop(attempt);
-            match &self.queue {
+            match self.queue_unless_finished() {
                 _ if items.is_some() => return Ok(Pulled::Items),
-                // The attempt has failed, or the source has ended and items were put back.
-                Some(queue) if !self.lock.status().is_finished() => self.wait_for_item_within(queue, limit)?,
-                _ => return Ok(Pulled::End),
+                Some(queue) => self.wait_for_item_within(queue, limit)?,
+                None => return Ok(Pulled::End),
             }
             if self.lock.status().has_leftovers() {
                 return Ok(Pulled::PutBack);
@@ -150,6 +149,12 @@ impl<I: Iterator> ThreadsafeIter<I> {
         let deadline = self.queue.as_ref().and_then(|_| Instant::now().checked_add(timeout));
         // A deadline that is too far away for an `Instant` is never reached.
         deadline.map_or(Limit::Within(timeout), Limit::Until)
+    }
+
+    /// Returns the queue of a source that runs ahead. If the source has returned `None`, the attempt has then failed,
+    /// or the source has ended and items were put back. Returns `None` if there are no more items.
+    pub(crate) fn queue_unless_finished(&self) -> Option<&Queue<I::Item>> {
+        self.queue.as_deref().filter(|_| !self.lock.status().is_finished())
     }
 
     /// Blocks until an item is ready in the queue or was put back, or the iterator has ended or is closed.

@@ -54,13 +54,21 @@ fn an_owner_gets_all_items_and_the_end() {
 fn two_consumers_share_the_items_and_both_see_the_end() {
     explore("prefetch: two consumers", Some(1), Some(2), || {
         let (run, iter, log) = ahead(2, 2, End::None);
-        let (producer, other) = (spawn(run), Arc::clone(&iter));
-        let (one, two) = both(move || drain(other.iter()), || drain(iter.iter()));
-        producer.join().unwrap();
-        assert_eq!(sorted([one, two]), [0, 1]);
-        drop(iter);
+        share_two_items(run, iter, |iter| drain(iter.iter()));
         log.settle();
     });
+}
+
+/// Runs a source of two items, which two consumers share. `other` is one of them.
+fn share_two_items<I: Iterator<Item = super::Item> + Send + 'static>(
+    run: impl FnOnce() + Send + 'static,
+    iter: Arc<ThreadsafeIter<I>>,
+    other: fn(&ThreadsafeIter<I>) -> Vec<usize>,
+) {
+    let (producer, shared) = (spawn(run), Arc::clone(&iter));
+    let (one, two) = both(move || other(&shared), || drain(iter.iter()));
+    producer.join().unwrap();
+    assert_eq!(sorted([one, two]), [0, 1]);
 }
 
 /// Runs a source of two items on this thread. Its third call joins both consumers, so that a lost wake-up is a
@@ -314,12 +322,16 @@ fn silent() -> (Producer<usize>, Arc<ThreadsafeIter<Prefetch<usize>>>) {
 fn close_ends_the_waits_of_two_callers_whose_attempts_failed() {
     explore("prefetch: close, two failed attempts", Some(1), Some(2), || {
         let (producer, iter) = silent();
-        let (one, two) = (Arc::clone(&iter), Arc::clone(&iter));
-        let (one, two) = (spawn(move || one.next()), spawn(move || two.buffered(2).next()));
-        iter.close();
-        assert_eq!((one.join().unwrap(), two.join().unwrap()), (None, None));
+        close_beside_two_waits(&iter);
         drop(producer);
     });
+}
+
+fn close_beside_two_waits<I: Iterator<Item = usize> + Send + 'static>(iter: &Arc<ThreadsafeIter<I>>) {
+    let (one, two) = (Arc::clone(iter), Arc::clone(iter));
+    let (one, two) = (spawn(move || one.next()), spawn(move || two.buffered(2).next()));
+    iter.close();
+    assert_eq!((one.join().unwrap(), two.join().unwrap()), (None, None));
 }
 
 #[test]
@@ -372,11 +384,7 @@ fn a_failed_attempt_beside_a_panic_is_not_the_end() {
 fn a_holder_of_the_lock_and_a_caller_share_the_items_and_the_end() {
     explore("prefetch: a guard and a caller, to the end", Some(1), Some(1), || {
         let (run, iter, log) = ahead(2, 2, End::None);
-        let (producer, holder) = (spawn(run), Arc::clone(&iter));
-        let (one, two) = both(move || drain(holder.lock()), || drain(iter.iter()));
-        producer.join().unwrap();
-        assert_eq!(sorted([one, two]), [0, 1]);
-        drop(iter);
+        share_two_items(run, iter, |iter| drain(iter.lock()));
         log.settle();
     });
 }
@@ -386,11 +394,7 @@ fn two_consumers_of_a_box_share_the_items_and_both_see_the_end() {
     explore("prefetch: boxed, two consumers", Some(1), Some(1), || {
         let (run, iter, log) = ahead(2, 2, End::None);
         let iter = Arc::new(Arc::into_inner(iter).unwrap().boxed());
-        let (producer, other) = (spawn(run), Arc::clone(&iter));
-        let (one, two) = both(move || drain(other.buffered(2)), || drain(iter.iter()));
-        producer.join().unwrap();
-        assert_eq!(sorted([one, two]), [0, 1]);
-        drop(iter);
+        share_two_items(run, iter, |iter| drain(iter.buffered(2)));
         log.settle();
     });
 }
@@ -399,11 +403,7 @@ fn two_consumers_of_a_box_share_the_items_and_both_see_the_end() {
 fn close_ends_the_waits_for_a_box() {
     explore("prefetch: boxed, close", Some(1), Some(2), || {
         let (producer, iter) = silent();
-        let iter = Arc::new(Arc::into_inner(iter).unwrap().boxed());
-        let (one, two) = (Arc::clone(&iter), Arc::clone(&iter));
-        let (one, two) = (spawn(move || one.next()), spawn(move || two.buffered(2).next()));
-        iter.close();
-        assert_eq!((one.join().unwrap(), two.join().unwrap()), (None, None));
+        close_beside_two_waits(&Arc::new(Arc::into_inner(iter).unwrap().boxed()));
         drop(producer);
     });
 }
